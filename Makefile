@@ -19,3 +19,35 @@ $(STAMP): requirements/dev.txt
 	@test -x $(BIN)/python || "$$(scripts/find-python $(PYTHON))" -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/dev.txt
 	@touch $@
+
+demo: install ## everything running with demo data; Ctrl-C stops it
+	@$(BIN)/python -m loyalty_admin.demo
+
+test: install ## all tests
+	@scripts/ensure-chromium
+	$(BIN)/python -m pytest -n 2 $(ARGS)
+
+lint: install ## style, types, layers, templates, migrations, deployment settings
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/lint-imports
+	$(BIN)/djlint --check --lint --quiet templates
+	$(BIN)/mypy .
+	$(MAKE) --no-print-directory migrations-check
+	@scripts/check-deploy $(BIN)/python
+
+migrations-check: install ## the models and the migrations agree
+	$(BIN)/python manage.py makemigrations --check --dry-run
+
+format: install ## rewrite the code in the project's style
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+	$(BIN)/djlint --reformat --quiet templates
+
+bench: install ## speed beside its floors; ARGS="--million" for the largest store
+	$(BIN)/python -m tests.bench $(ARGS)
+
+LOCK := $(BIN)/uv pip compile pyproject.toml --universal --generate-hashes --no-emit-index-url --no-header --quiet
+requirements: install ## the newest versions that pyproject.toml allows, pinned with hashes
+	$(LOCK) --upgrade --output-file requirements/base.txt
+	$(LOCK) --upgrade --extra dev --constraint requirements/base.txt --output-file requirements/dev.txt

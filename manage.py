@@ -1,5 +1,5 @@
 #!/usr/bin/env python
-"""Run a management command. At the command line DEBUG is on unless the environment says otherwise."""
+"""Run a management command. Here DEBUG is on unless the environment says otherwise."""
 
 import os
 import sys

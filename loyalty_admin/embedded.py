@@ -229,7 +229,8 @@ class _Postgres(_Server):
 
     def is_ready(self) -> bool:
         try:
-            return self.pid() is not None and self.pid_file.read_text().split("\n")[7][:5] == "ready"
+            status = self.pid_file.read_text().split("\n")[7]
+            return status.startswith("ready") and self.pid() is not None
         except (OSError, IndexError):
             return False
 

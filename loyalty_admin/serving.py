@@ -1,0 +1,20 @@
+"""How gunicorn serves: its configuration file, `--config python:loyalty_admin.serving`."""
+
+import os
+from typing import Any
+
+from prometheus_client import multiprocess
+
+bind = "0.0.0.0:8000"
+workers = int(os.environ.get("WEB_WORKERS") or 2)
+threads = int(os.environ.get("WEB_THREADS") or 4)
+timeout = 60  # seconds
+# Workers start again now and then, not all at once, so that memory cannot creep.
+max_requests, max_requests_jitter = 10_000, 1_000
+control_socket_disable = True
+
+
+def child_exit(_server: Any, worker: Any) -> None:
+    """Drop the gauges of a worker that is gone, where workers share their metrics by files."""
+    if "PROMETHEUS_MULTIPROC_DIR" in os.environ:
+        multiprocess.mark_process_dead(worker.pid)

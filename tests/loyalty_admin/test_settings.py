@@ -1,0 +1,51 @@
+"""Production starts only when it has been told what it needs."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+
+import pytest
+
+from loyalty_admin.embedded import ROOT
+
+PRODUCTION = {
+    "SECRET_KEY": "x" * 60,
+    "ALLOWED_HOSTS": "loyalty.example.com",
+    "DATABASE_URL": "postgresql://loyalty@database/loyalty",
+    "REDIS_URL": "redis://cache:6379/0",
+}
+
+
+def start(expression: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    """Load the settings in a process of its own and print one of them."""
+    return subprocess.run(
+        [sys.executable, "-c", f"from loyalty_admin import settings; print({expression})"],
+        cwd=ROOT,
+        env={"PATH": os.environ["PATH"], **environment},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+@pytest.mark.parametrize("missing", PRODUCTION)
+def test_production_names_what_is_missing(missing: str) -> None:
+    ended = start("0", **(PRODUCTION | {missing: ""}))
+    assert ended.returncode != 0
+    assert f"ImproperlyConfigured: {missing} is not set." in ended.stderr
+
+
+def test_production_is_what_one_gets_without_asking() -> None:
+    ended = start(
+        "settings.DEBUG, settings.SESSION_COOKIE_SECURE, settings.SECURE_SSL_REDIRECT", **PRODUCTION
+    )
+    assert ended.stdout.strip() == "False True True"
+
+
+def test_celery_understands_the_address_of_a_socket() -> None:
+    ended = start(
+        "settings.CELERY_BROKER_URL", DEBUG="true", **(PRODUCTION | {"REDIS_URL": "unix:///s?db=3"})
+    )
+    assert ended.stdout.strip() == "redis+socket:///s?virtual_host=3"
