@@ -14,6 +14,7 @@ import django_stubs_ext
 import environ
 from csp.constants import NONE, SELF
 from django.core.exceptions import ImproperlyConfigured
+from psycopg.conninfo import conninfo_to_dict
 
 from loyalty_admin.common.logging import configure as configure_logging
 
@@ -131,13 +132,20 @@ if not DATABASE_URL or not REDIS_URL:
     DATABASE_URL = DATABASE_URL or embedded.ensure_postgres()
     REDIS_URL = REDIS_URL or embedded.ensure_valkey()
 
+# libpq reads the address itself: sockets, several hosts, sslmode and all its other options.
+_address = conninfo_to_dict(DATABASE_URL)
 DATABASES: dict[str, dict[str, Any]] = {
     "default": {
-        **environ.Env.db_url_config(DATABASE_URL),
         "ENGINE": "django.db.backends.postgresql",
+        "NAME": _address.pop("dbname", None),
+        "USER": _address.pop("user", None),
+        "PASSWORD": _address.pop("password", None),
+        "HOST": _address.pop("host", ""),
+        "PORT": _address.pop("port", ""),
         "CONN_MAX_AGE": env.int("DATABASE_CONN_MAX_AGE", default=600),
         "CONN_HEALTH_CHECKS": True,
         "OPTIONS": {
+            **_address,
             # A generic plan makes a search with no hit take seconds: plan every query afresh.
             "server_side_binding": False,
             "prepare_threshold": None,
