@@ -25,7 +25,7 @@ class Account:
 
     def popen(self, command: list[str], *, stdout: IO[bytes], cwd: Path) -> subprocess.Popen[bytes]:
         """Start a program as this account, in a session of its own."""
-        switch = {} if self.prefix else {"user": self.uid, "group": self.gid}
+        uid, gid = (None, None) if self.prefix else (self.uid, self.gid)
         return subprocess.Popen(
             [*self.prefix, *command],
             stdin=subprocess.DEVNULL,
@@ -35,8 +35,9 @@ class Account:
             start_new_session=True,
             # PGPORT and its like would change what the server does.
             env={key: value for key, value in os.environ.items() if not key.startswith("PG")},
-            extra_groups=[] if switch and self.uid is not None else None,
-            **switch,
+            user=uid,
+            group=gid,
+            extra_groups=None if uid is None else [],
         )
 
     def own(self, path: Path) -> None:

@@ -17,4 +17,4 @@ control_socket_disable = True
 def child_exit(_server: Any, worker: Any) -> None:
     """Drop the gauges of a worker that is gone, where workers share their metrics by files."""
     if "PROMETHEUS_MULTIPROC_DIR" in os.environ:
-        multiprocess.mark_process_dead(worker.pid)
+        multiprocess.mark_process_dead(worker.pid)  # type: ignore[no-untyped-call]

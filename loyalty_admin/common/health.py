@@ -50,7 +50,8 @@ def metrics(request: HttpRequest) -> HttpResponse:
     """Answer Prometheus, if it has the token or asks from this machine without a proxy."""
     if not _may_read_metrics(request):
         return HttpResponse("A bearer token is needed.\n", status=403, content_type="text/plain")
-    return ExportToDjangoView(request)
+    response: HttpResponse = ExportToDjangoView(request)
+    return response
 
 
 def _may_read_metrics(request: HttpRequest) -> bool:

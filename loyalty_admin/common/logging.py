@@ -72,7 +72,7 @@ class RequestLogMiddleware(RequestMiddleware):
         request.META["HTTP_X_REQUEST_ID"] = request_id
         request.__dict__.pop("headers", None)  # the cached view of META
         if request.path in QUIET_PATHS:
-            response = self.get_response(request)
+            response: Any = self.get_response(request)
         else:
             response = super().__call__(request)
         response["X-Request-ID"] = request_id

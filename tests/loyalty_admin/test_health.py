@@ -9,6 +9,7 @@ from django.db import OperationalError
 from django.test import Client
 from pytest_django import DjangoAssertNumQueries, Settings
 
+from loyalty_admin.celery import app
 from loyalty_admin.common import health
 
 
@@ -55,8 +56,8 @@ def test_not_ready_names_what_is_down(
 
 def test_unreachable_broker_is_noticed(db: None, monkeypatch: pytest.MonkeyPatch) -> None:
     # The address is read when a connection is made; port 1 of this machine answers nobody.
-    monkeypatch.setattr(health.app.conf, "broker_url", "redis://127.0.0.1:1/0")
-    monkeypatch.setattr(health.app.conf, "broker_write_url", "redis://127.0.0.1:1/0")
+    monkeypatch.setattr(app.conf, "broker_url", "redis://127.0.0.1:1/0")
+    monkeypatch.setattr(app.conf, "broker_write_url", "redis://127.0.0.1:1/0")
     assert health.result_of(health.CHECKS["broker"]) == "unavailable"
 
 
