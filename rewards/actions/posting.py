@@ -102,9 +102,13 @@ class Posting:
             )
 
     def release(self, account: Account, lot: Lot) -> None:
-        """Move a pending lot into the balance."""
+        """Move a pending lot into the balance, where it pays the account's debt first."""
+        paid = min(account.debt, lot.remaining)
+        account.debt -= paid
         self.add(account, Entry.Kind.RELEASED, -lot.remaining, bucket=Entry.Bucket.PENDING)
-        self.add(account, Entry.Kind.RELEASED, lot.remaining)
+        takes = [Take(lot, paid)] if paid else []
+        self.add(account, Entry.Kind.RELEASED, lot.remaining, takes=takes)
+        lot.remaining -= paid
         lot.is_pending = False
         self.released.append(lot.pk)
 
@@ -153,12 +157,16 @@ WITH operation AS (
     SELECT entry_id, lot_id, %(customer)s, amount FROM take
     UNION ALL
     SELECT id, lot_id, %(customer)s, granted - remaining FROM brought WHERE remaining < granted
-), used AS (
-    UPDATE rewards_lot SET remaining = rewards_lot.remaining - take.amount,
-                           expires_at = take.expires_at
-    FROM take WHERE rewards_lot.id = take.lot_id
-), released AS (
-    UPDATE rewards_lot SET is_pending = false WHERE id = ANY(%(released)s)
+), touched AS (
+    SELECT lot_id, sum(amount) AS amount, max(expires_at) AS expires_at
+    FROM (SELECT lot_id, amount, expires_at FROM take
+          UNION ALL SELECT id, 0, expires_at FROM rewards_lot WHERE id = ANY(%(released)s)) AS t
+    GROUP BY lot_id
+), changed AS (
+    UPDATE rewards_lot SET remaining = rewards_lot.remaining - touched.amount,
+                           expires_at = touched.expires_at,
+                           is_pending = is_pending AND rewards_lot.id <> ALL(%(released)s)
+    FROM touched WHERE rewards_lot.id = touched.lot_id
 ), account AS (
     UPDATE rewards_account
     SET balance = a.balance, pending = a.pending, debt = a.debt

@@ -42,7 +42,7 @@ def settle(account: Account, now: datetime) -> list[Lot]:
     lots = sorted(open_lots, key=_spending_order)
     if due := [lot for lot in lots if lot.is_pending and lot.available_at <= now]:
         _release(account, due, now)
-    available = [lot for lot in lots if not lot.is_pending]
+    available = [lot for lot in lots if not lot.is_pending and lot.remaining]
     if due := [lot for lot in available if lot.expires_at and lot.expires_at <= now]:
         _expire(account, due, now)
     return [lot for lot in available if not lot.expires_at or lot.expires_at > now]

@@ -1,0 +1,145 @@
+"""Undo: a reversing operation that gives back, or takes back, exactly what was moved."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+
+from django.db import transaction
+from django.utils import timezone
+
+from activity.actions.recording import Act, record_act
+from loyalty_admin.common.actor import Actor
+from loyalty_admin.common.errors import (
+    AlreadyReversed,
+    InsufficientBalance,
+    NotFound,
+    NotReversible,
+)
+from loyalty_admin.common.idempotency import check_key, fingerprint
+from loyalty_admin.staff.permissions import Perm, authorise
+from rewards.actions.balances import find_replay, take_from
+from rewards.actions.locking import lock_accounts
+from rewards.actions.posting import Posting, Take, post
+from rewards.actions.settling import settle
+from rewards.models import Account, Entry, Lot, Operation
+
+REVERSED = "ledger.reversed"
+
+
+def reverse_operation(*, actor: Actor, operation_id: int, idempotency_key: str) -> Operation:
+    """Undo a manual operation, once.
+
+    A debit gives back to each lot what it took; a lot that has expired meanwhile comes
+    back with the program's grace. A credit takes back its own units first, then others;
+    when too few are left, the program decides between a debt and a refusal. Raises
+    NotFound, NotReversible, AlreadyReversed, InsufficientBalance, IdempotencyConflict.
+    """
+    authorise(actor, Perm.BALANCE_UNDO)
+    check_key(idempotency_key)
+    with transaction.atomic(durable=True):
+        original = _original(operation_id)
+        entries = list(original.entries.select_related("account").order_by("pk"))
+        accounts = _lock(original.customer_id, entries)
+        now = timezone.now()
+        posting = Posting(
+            actor=actor,
+            customer_id=original.customer_id,
+            kind=Operation.Kind.REVERSE,
+            idempotency_key=idempotency_key,
+            fingerprint=fingerprint({"act": "reverse", "operation": operation_id}),
+            occurred_at=now,
+            reverses_id=original.pk,
+            counts_for_tier=original.counts_for_tier,
+        )
+        if replay := find_replay(posting):
+            return replay
+        # Looked up after the lock: of two who undo at once, the second sees the first.
+        if Operation.objects.filter(reverses_id=original.pk).exists():
+            raise AlreadyReversed("This has been undone already.")
+        lots = {pk: settle(account, now) for pk, account in accounts.items()}
+        before = {account.program_id: account.balance for account in accounts.values()}
+        for entry in entries:
+            account = accounts[entry.account_id]
+            _reverse_entry(posting, account, entry, lots[account.pk], now)
+        return _finish(posting, original, accounts, before)
+
+
+def _original(operation_id: int) -> Operation:
+    original = Operation.objects.filter(pk=operation_id).first()
+    if original is None:
+        raise NotFound("There is no such operation.")
+    if original.kind not in Operation.MANUAL:
+        raise NotReversible("Only what was done by hand can be undone.")
+    return original
+
+
+def _lock(customer_id: int, entries: Sequence[Entry]) -> dict[int, Account]:
+    programs = sorted({entry.account.program_id for entry in entries})
+    return {account.pk: account for account in lock_accounts(customer_id, programs).values()}
+
+
+def _reverse_entry(
+    posting: Posting, account: Account, entry: Entry, lots: Sequence[Lot], now: datetime
+) -> None:
+    if entry.amount < 0:
+        takes = _give_back(account, entry, now)
+    else:
+        takes = _take_back(account, entry, lots)
+    posting.add(account, Entry.Kind.REVERSED, -entry.amount, takes=takes)
+
+
+def _give_back(account: Account, entry: Entry, now: datetime) -> list[Take]:
+    """Each lot gets back what it gave, less what pays a debt that arose meanwhile."""
+    paid = min(account.debt, -entry.amount)
+    account.debt -= paid
+    takes = []
+    for allocation in entry.allocations.select_related("lot").order_by("-pk"):
+        kept = min(paid, allocation.amount)
+        paid -= kept
+        lot = allocation.lot
+        if lot.expires_at and lot.expires_at <= now:
+            lot.expires_at = now + timedelta(days=account.program.grace_days)
+        if allocation.amount > kept:
+            takes.append(Take(lot, kept - allocation.amount))
+    return takes
+
+
+def _take_back(account: Account, entry: Entry, lots: Sequence[Lot]) -> list[Take]:
+    own_first = sorted(lots, key=lambda lot: lot.entry_id != entry.pk)
+    takes = take_from(own_first, entry.amount)
+    shortfall = entry.amount - sum(take.amount for take in takes)
+    if shortfall and not account.program.clawback_below_zero:
+        units = account.program.units
+        raise InsufficientBalance(
+            f"{units(entry.amount)} can't be taken back: the balance is {units(account.balance)}, "
+            "the rest has been spent or has expired."
+        )
+    account.debt += shortfall
+    return takes
+
+
+def _finish(
+    posting: Posting, original: Operation, accounts: dict[int, Account], before: dict[int, int]
+) -> Operation:
+    operation_id = post(posting)
+    changes = [
+        {
+            "program": account.program_id,
+            "before": before[account.program_id],
+            "after": account.balance,
+            "units": account.balance - before[account.program_id],
+        }
+        for account in accounts.values()
+    ]
+    data = {"operation": original.pk, "kind": original.kind, "changes": changes} | changes[0]
+    act = Act(
+        verb=REVERSED,
+        object_type="operation",
+        object_id=operation_id,
+        customer_id=original.customer_id,
+        before={"balance": changes[0]["before"]},
+        after={"balance": changes[0]["after"], "reverses": original.pk},
+    )
+    record_act(posting.actor, act, kind=REVERSED, occurred_at=posting.occurred_at, data=data)
+    return Operation.objects.get(pk=operation_id)

@@ -1,0 +1,87 @@
+"""What an order earns by a rule. Pure arithmetic: the same order and rule, the same units.
+
+`rewards.actions.bulk_earning` says the same in SQL; a test holds the two together.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from decimal import ROUND_CEILING, ROUND_FLOOR, ROUND_HALF_UP, Decimal
+
+from customers.models import Order, OrderLine
+from rewards.models import EarningRuleVersion, Program
+
+_ROUNDING = {
+    Program.Rounding.DOWN: ROUND_FLOOR,
+    Program.Rounding.NEAREST: ROUND_HALF_UP,
+    Program.Rounding.UP: ROUND_CEILING,
+}
+
+
+def applies(version: EarningRuleVersion, order: Order) -> bool:
+    """Whether the rule looks at the order at all: currency, store, channel and dates.
+
+    The order carries its store.
+    """
+    return (
+        version.currency == order.currency
+        and (not version.stores or order.store.code in version.stores)
+        and (not version.channels or order.store.kind in version.channels)
+        and (version.starts_at is None or version.starts_at <= order.placed_at)
+        and (version.ends_at is None or order.placed_at < version.ends_at)
+    )
+
+
+def covers(version: EarningRuleVersion, line: OrderLine) -> bool:
+    """Whether the rule counts this line: its category and its product."""
+    return (not version.categories or line.category in version.categories) and (
+        not version.skus or line.sku in version.skus
+    )
+
+
+def measure(version: EarningRuleVersion, line: OrderLine) -> Decimal:
+    """What one line adds to the measure of the rule: money after discounts, or items."""
+    if not covers(version, line):
+        return Decimal(0)
+    if version.measure == EarningRuleVersion.Measure.AMOUNT:
+        return line.total
+    return line.quantity
+
+
+def units_for(
+    version: EarningRuleVersion, program: Program, order: Order, lines: Sequence[OrderLine]
+) -> int:
+    """The units that the order earns by this version of a rule."""
+    if not applies(version, order):
+        return 0
+    if version.measure == EarningRuleVersion.Measure.ORDER:
+        base = Decimal(any(covers(version, line) for line in lines))
+    else:
+        base = sum((measure(version, line) for line in lines), Decimal(0))
+    return _units_of(version, program, base)
+
+
+def line_shares(
+    version: EarningRuleVersion, program: Program, lines: Sequence[OrderLine]
+) -> list[int]:
+    """What each line brought of the order's units, in the order given; adds up exactly.
+
+    A line brings what the running total earns with it less what it earned before it.
+    """
+    if version.measure == EarningRuleVersion.Measure.ORDER:
+        first = next((line for line in lines if covers(version, line)), None)
+        return [version.units if line is first else 0 for line in lines]
+    shares, base, earned = [], Decimal(0), 0
+    for line in lines:
+        base += measure(version, line)
+        now = _units_of(version, program, base)
+        shares.append(now - earned)
+        earned = now
+    return shares
+
+
+def _units_of(version: EarningRuleVersion, program: Program, base: Decimal) -> int:
+    rounding = _ROUNDING[Program.Rounding(program.rounding)]
+    steps = int((base / version.per).to_integral_value(rounding))
+    units = steps * version.units
+    return units if version.cap_per_order is None else min(units, version.cap_per_order)
