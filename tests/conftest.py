@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import os
 
+import django
+
 from loyalty_admin import embedded
 
 
@@ -32,3 +34,4 @@ def _prepare_environment() -> None:
 
 
 _prepare_environment()
+django.setup()  # test modules import models while they are collected

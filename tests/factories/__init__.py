@@ -1,0 +1,42 @@
+"""Things to test with. Each factory makes one believable row and accepts any field.
+
+They write rows directly, as fixtures must be able to; what a test is about goes through actions.
+"""
+
+from tests.factories.customers import (
+    ContactPointFactory,
+    CustomerFactory,
+    OrderFactory,
+    OrderLineFactory,
+)
+from tests.factories.rewards import (
+    AccountFactory,
+    EarningRuleFactory,
+    EarningRuleVersionFactory,
+    ProgramFactory,
+)
+from tests.factories.staff import (
+    ApiKeyFactory,
+    ReasonCodeFactory,
+    StoreFactory,
+    UserFactory,
+    actor_for,
+    new_api_key,
+)
+
+__all__ = [
+    "AccountFactory",
+    "ApiKeyFactory",
+    "ContactPointFactory",
+    "CustomerFactory",
+    "EarningRuleFactory",
+    "EarningRuleVersionFactory",
+    "OrderFactory",
+    "OrderLineFactory",
+    "ProgramFactory",
+    "ReasonCodeFactory",
+    "StoreFactory",
+    "UserFactory",
+    "actor_for",
+    "new_api_key",
+]

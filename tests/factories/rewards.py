@@ -1,0 +1,68 @@
+"""Programs with their rules, and accounts."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+
+import factory
+
+from rewards.models import Account, EarningRule, EarningRuleVersion, Program
+from tests.factories.customers import CustomerFactory
+
+
+class ProgramFactory(factory.django.DjangoModelFactory):
+    """An active points program without rules, one cent a point; the trait stamps makes stamps."""
+
+    class Meta:
+        model = Program
+
+    code = factory.Sequence(lambda n: f"points-{n}")
+    name = "Points"
+    kind = Program.Kind.POINTS
+    status = Program.Status.ACTIVE
+    unit_value = Decimal("0.01")
+    currency = "EUR"
+
+    class Params:
+        stamps = factory.Trait(
+            name="Stamps",
+            kind=Program.Kind.STAMPS,
+            unit_singular="stamp",
+            unit_plural="stamps",
+            unit_value=Decimal("0.50"),
+        )
+
+
+class EarningRuleFactory(factory.django.DjangoModelFactory):
+    """A rule without a version: it earns nothing yet."""
+
+    class Meta:
+        model = EarningRule
+
+    program = factory.SubFactory(ProgramFactory)
+    name = factory.Sequence(lambda n: f"Rule {n}")
+
+
+class EarningRuleVersionFactory(factory.django.DjangoModelFactory):
+    """One unit for each whole 1.00 of an order, from the beginning of time."""
+
+    class Meta:
+        model = EarningRuleVersion
+
+    rule = factory.SubFactory(EarningRuleFactory)
+    number = factory.Sequence(lambda n: n + 1)
+    measure = EarningRuleVersion.Measure.AMOUNT
+    units = 1
+    per = Decimal(1)
+    currency = factory.SelfAttribute("rule.program.currency")
+    effective_from = None
+
+
+class AccountFactory(factory.django.DjangoModelFactory):
+    """An empty account."""
+
+    class Meta:
+        model = Account
+
+    customer = factory.SubFactory(CustomerFactory)
+    program = factory.SubFactory(ProgramFactory)
