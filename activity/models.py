@@ -46,7 +46,9 @@ class Event(Authored):
     class Meta:
         indexes = (
             # The timeline: any page of one customer's events is one short index walk.
-            models.Index(fields=("customer", "-occurred_at", "-id"), name="activity_event_timeline"),
+            models.Index(
+                fields=("customer", "-occurred_at", "-id"), name="activity_event_timeline"
+            ),
         )
         triggers = (APPEND_ONLY,)
 
@@ -74,6 +76,7 @@ class Note(Authored):
     fingerprint = models.CharField(max_length=64)
     created_at = models.DateTimeField(default=timezone.now)
     edited_at = models.DateTimeField(null=True)
+    edits = models.PositiveIntegerField(default=0)
 
     class Meta:
         ordering = ("-created_at", "-id")
@@ -160,7 +163,9 @@ class AuditRecord(Authored):
     class Meta:
         indexes = (
             models.Index(fields=("-at", "-id"), name="activity_audit_newest"),
-            models.Index(fields=("customer", "-at"), name="activity_audit_customer"),
+            models.Index(fields=("customer", "-at", "-id"), name="activity_audit_customer"),
+            models.Index(fields=("verb", "-at", "-id"), name="activity_audit_verb"),
+            models.Index(fields=("actor_label", "-at", "-id"), name="activity_audit_actor"),
         )
         triggers = (APPEND_ONLY,)
 

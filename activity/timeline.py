@@ -25,7 +25,7 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
 from activity.models import Event
-from loyalty_admin.common.actor import ActorKind
+from loyalty_admin.common.actor import Actor, ActorKind
 
 Text = str | Promise
 Extra = Mapping[Any, Any]
@@ -63,12 +63,16 @@ class Chip:
 
 @dataclass(frozen=True, slots=True)
 class LineAction:
-    """What can be done about a line: a link, a dialog, or an act at once (`method` post)."""
+    """What can be done about a line: a link, a dialog, or an act at once (`method` post).
+
+    With a `permission`, only actors who hold it are offered it.
+    """
 
     label: Text
     url: str
     method: Literal["get", "post"] = "get"
     dialog: bool = False
+    permission: str = ""
 
     @property
     def post(self) -> bool:
@@ -150,15 +154,18 @@ def kinds_in(group: Group) -> list[str]:
     return sorted(kind for kind, line_type in _types.items() if line_type.group is group)
 
 
-def lines_for(events: Iterable[Event]) -> list[ShownLine]:
-    """The events as lines, in their order; one call per context function, however many events."""
+def lines_for(events: Iterable[Event], actor: Actor) -> list[ShownLine]:
+    """The events as lines, in their order, with what this actor may do about them.
+
+    Calls each context function once, however many events there are.
+    """
     events = list(events)
     by_context: dict[Context, list[Event]] = defaultdict(list)
     for event in events:
         if context := type_of(event.kind).context:
             by_context[context].append(event)
     extras = {context: context(those) for context, those in by_context.items()}
-    return [_shown(event, extras) for event in events]
+    return [_shown(event, extras, actor) for event in events]
 
 
 def as_json(event: Event) -> str:
@@ -180,7 +187,7 @@ def as_json(event: Event) -> str:
     return json.dumps(complete, cls=DjangoJSONEncoder, indent=2, ensure_ascii=False)
 
 
-def _shown(event: Event, extras: Mapping[Context, Extra]) -> ShownLine:
+def _shown(event: Event, extras: Mapping[Context, Extra], actor: Actor) -> ShownLine:
     line_type = type_of(event.kind)
     extra = extras.get(line_type.context, {}) if line_type.context else {}
     try:
@@ -195,7 +202,7 @@ def _shown(event: Event, extras: Mapping[Context, Extra]) -> ShownLine:
         url=line.href,
         body=line.body,
         chips=line.chips,
-        actions=line.actions,
+        actions=[a for a in line.actions if not a.permission or actor.may(a.permission)],
         icon=line.icon or line_type.icon,
         tone=line_type.tone if line.tone is None else line.tone,
         # What a till or a job did is no news; what a colleague did is.
