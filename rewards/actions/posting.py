@@ -97,8 +97,13 @@ class Posting:
         )
         for take in takes:
             self.takes.append(
-                {"position": position, "lot_id": take.lot.pk, "amount": take.amount}
-                | {"expires_at": take.lot.expires_at}
+                {
+                    "number": len(self.takes),
+                    "position": position,
+                    "lot_id": take.lot.pk,
+                    "amount": take.amount,
+                    "expires_at": take.lot.expires_at,
+                }
             )
 
     def release(self, account: Account, lot: Lot) -> None:
@@ -148,15 +153,17 @@ WITH operation AS (
            expires_at
     FROM brought
 ), take AS MATERIALIZED (
-    SELECT draft.id AS entry_id, t.lot_id, t.amount, t.expires_at
+    SELECT draft.id AS entry_id, t.number, t.lot_id, t.amount, t.expires_at
     FROM jsonb_to_recordset(%(takes)s)
-        AS t (position int, lot_id bigint, amount bigint, expires_at timestamptz)
+        AS t (number int, position int, lot_id bigint, amount bigint, expires_at timestamptz)
     JOIN draft USING (position)
 ), allocation AS (
     INSERT INTO rewards_allocation (entry_id, lot_id, customer_id, amount)
-    SELECT entry_id, lot_id, %(customer)s, amount FROM take
-    UNION ALL
-    SELECT id, lot_id, %(customer)s, granted - remaining FROM brought WHERE remaining < granted
+    SELECT entry_id, lot_id, %(customer)s, amount
+    FROM (SELECT entry_id, number, lot_id, amount FROM take
+          UNION ALL
+          SELECT id, 0, lot_id, granted - remaining FROM brought WHERE remaining < granted) AS a
+    ORDER BY entry_id, number
 ), touched AS (
     SELECT lot_id, sum(amount) AS amount, max(expires_at) AS expires_at
     FROM (SELECT lot_id, amount, expires_at FROM take

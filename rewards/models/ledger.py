@@ -23,6 +23,9 @@ from rewards.models.programs import EarningRuleVersion, Program
 APPEND_ONLY = pgtrigger.Protect(name="append_only", operation=pgtrigger.Update | pgtrigger.Delete)
 """The ledger is never rewritten, whoever asks: a correction is a new operation."""
 
+KEPT = pgtrigger.Protect(name="kept", operation=pgtrigger.Delete)
+"""Totals move with every operation, but what entries point at is never removed."""
+
 
 class Account(models.Model):
     """One customer's holding in one program, in units."""
@@ -47,6 +50,7 @@ class Account(models.Model):
                 condition=Q(pending__gte=0), name="rewards_pending_not_negative"
             ),
         )
+        triggers = (KEPT,)
 
     def __str__(self) -> str:
         return f"account {self.pk}"
@@ -186,11 +190,14 @@ class Lot(models.Model):
                 condition=Q(remaining__gt=0),
                 name="rewards_lot_spendable",
             ),
-            models.Index(fields=("expires_at",), condition=Q(remaining__gt=0), name="rewards_lot_expiring"),
+            models.Index(
+                fields=("expires_at",), condition=Q(remaining__gt=0), name="rewards_lot_expiring"
+            ),
             models.Index(
                 fields=("available_at",), condition=Q(is_pending=True), name="rewards_lot_maturing"
             ),
         )
+        triggers = (KEPT,)
 
     def __str__(self) -> str:
         return f"lot {self.pk}: {self.remaining} of {self.granted}"
