@@ -5,8 +5,7 @@ With DEBUG off this is production: what it needs must be named, nothing is guess
 
 from __future__ import annotations
 
-import os
-import sys
+import logging
 from pathlib import Path
 from typing import Any
 
@@ -88,6 +87,7 @@ INSTALLED_APPS = [
 ]
 
 MIDDLEWARE = [
+    "loyalty_admin.common.health.HealthMiddleware",
     "django_prometheus.middleware.PrometheusBeforeMiddleware",
     "loyalty_admin.common.logging.RequestLogMiddleware",
     "django.middleware.security.SecurityMiddleware",
@@ -263,7 +263,6 @@ SESSION_COOKIE_HTTPONLY = True
 if env.bool("BEHIND_TLS_PROXY", default=False):
     SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
 SECURE_SSL_REDIRECT = env.bool("SECURE_SSL_REDIRECT", default=not DEBUG)
-SECURE_REDIRECT_EXEMPT = [r"^(healthz|readyz|metrics)$"]
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = not DEBUG
 SECURE_HSTS_SECONDS = 0 if DEBUG else env.int("SECURE_HSTS_SECONDS", default=365 * 24 * 60 * 60)
 SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE_HSTS_PRELOAD = not DEBUG
@@ -274,8 +273,9 @@ LOGGING = configure_logging(
     json=env.bool("LOG_JSON", default=not DEBUG), level=env.str("LOG_LEVEL", default="INFO")
 )
 DJANGO_STRUCTLOG_CELERY_ENABLED = True
+DJANGO_STRUCTLOG_STATUS_START_LOG_LEVEL = logging.DEBUG  # one line per request, at its end
+DJANGO_STRUCTLOG_TRUST_UPSTREAM_REQUEST_ID = True  # RequestLogMiddleware has looked at it
 PROMETHEUS_EXPORT_MIGRATIONS = False
-TESTING = "pytest" in sys.modules or "PYTEST_VERSION" in os.environ
 
 # The demo's sign-ins: (role, e-mail address, password). Its data is made with them.
 DEMO_PASSWORD = "loyalty-demo"

@@ -8,13 +8,12 @@ from collections.abc import Callable
 
 import structlog
 from django.conf import settings
-from django.contrib.auth.decorators import login_not_required
 from django.core.cache import cache
 from django.db import connection
 from django.db.migrations.executor import MigrationExecutor
 from django.http import HttpRequest, HttpResponse, JsonResponse
-from django.views.decorators.cache import never_cache
-from django.views.decorators.http import require_safe
+from django.http.response import HttpResponseBase
+from django.utils.cache import add_never_cache_headers
 from django_prometheus.exports import ExportToDjangoView
 
 from loyalty_admin.celery import app
@@ -22,30 +21,36 @@ from loyalty_admin.celery import app
 logger = structlog.get_logger(__name__)
 
 
-@never_cache
-@require_safe
-@login_not_required
-def healthz(request: HttpRequest) -> HttpResponse:
+class HealthMiddleware:
+    """Answers monitoring before anything else: no sign-in, no host name, no line in the log."""
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponseBase:
+        answer = ANSWERS.get(request.path_info)
+        if answer is None:
+            return self.get_response(request)
+        response = answer(request)
+        add_never_cache_headers(response)
+        return response
+
+
+def alive(request: HttpRequest) -> HttpResponse:
     """Answer that the process is alive; asks nobody else."""
     return JsonResponse({"status": "ok"})
 
 
-@never_cache
-@require_safe
-@login_not_required
-def readyz(request: HttpRequest) -> HttpResponse:
+def ready(request: HttpRequest) -> HttpResponse:
     """Answer whether this process can do its work, and what is missing if not (503)."""
     checks = {name: result_of(check) for name, check in CHECKS.items()}
-    ready = all(result == "ok" for result in checks.values())
+    is_ready = all(result == "ok" for result in checks.values())
     return JsonResponse(
-        {"status": "ok" if ready else "unavailable", "checks": checks},
-        status=200 if ready else 503,
+        {"status": "ok" if is_ready else "unavailable", "checks": checks},
+        status=200 if is_ready else 503,
     )
 
 
-@never_cache
-@require_safe
-@login_not_required
 def metrics(request: HttpRequest) -> HttpResponse:
     """Answer Prometheus, if it has the token or asks from this machine without a proxy."""
     if not _may_read_metrics(request):
@@ -105,4 +110,9 @@ CHECKS: dict[str, Callable[[], str]] = {
     "migrations": _migrations,
     "cache": _cache,
     "broker": _broker,
+}
+ANSWERS: dict[str, Callable[[HttpRequest], HttpResponse]] = {
+    "/healthz": alive,
+    "/readyz": ready,
+    "/metrics": metrics,
 }

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import re
+import sys
 import uuid
 from typing import Any
 
 import structlog
 from django.http import HttpRequest
 from django_structlog.middlewares import RequestMiddleware
+from structlog.tracebacks import ExceptionDictTransformer
 
-QUIET_PATHS = frozenset({"/healthz", "/readyz", "/metrics"})
 # An id from outside goes into logs and headers: only what cannot be mistaken for anything else.
 SANE_ID = re.compile(r"[A-Za-z0-9._-]{8,64}")
 
@@ -34,10 +35,18 @@ def configure(*, json: bool, level: str) -> dict[str, Any]:
         logger_factory=structlog.stdlib.LoggerFactory(),
         cache_logger_on_first_use=True,
     )
+    # Tracebacks go without the values of variables: those are customers' data and secrets.
     render: list[Any] = (
-        [structlog.processors.dict_tracebacks, structlog.processors.JSONRenderer()]
+        [
+            structlog.processors.ExceptionRenderer(ExceptionDictTransformer(show_locals=False)),
+            structlog.processors.JSONRenderer(),
+        ]
         if json
-        else [structlog.dev.ConsoleRenderer()]
+        else [
+            structlog.dev.ConsoleRenderer(
+                colors=sys.stderr.isatty(), exception_formatter=structlog.dev.plain_traceback
+            )
+        ]
     )
     return {
         "version": 1,
@@ -71,9 +80,6 @@ class RequestLogMiddleware(RequestMiddleware):
         request.request_id = request_id  # type: ignore[attr-defined]
         request.META["HTTP_X_REQUEST_ID"] = request_id
         request.__dict__.pop("headers", None)  # the cached view of META
-        if request.path in QUIET_PATHS:
-            response: Any = self.get_response(request)
-        else:
-            response = super().__call__(request)
+        response: Any = super().__call__(request)
         response["X-Request-ID"] = request_id
         return response

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shutil
 import signal
@@ -12,6 +13,7 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
+import psycopg
 import pytest
 
 from loyalty_admin import embedded
@@ -62,6 +64,15 @@ class Machine:
                 continue  # it ended meanwhile
         return found
 
+    def kill_servers(self) -> None:
+        """What a power cut does."""
+        deadline = time.monotonic() + 10
+        while (servers := self.servers()) and time.monotonic() < deadline:
+            for server in servers:
+                with contextlib.suppress(ProcessLookupError):
+                    os.kill(server, signal.SIGKILL)
+            time.sleep(0.05)
+
 
 def seen(process: subprocess.Popen[str]) -> list[int]:
     """What a process counted: the rows and the key that all processes before it left."""
@@ -84,8 +95,7 @@ def machine() -> Iterator[Machine]:
     for process in machine.processes:
         process.kill()
         process.communicate()
-    for server in machine.servers():
-        os.kill(server, signal.SIGKILL)
+    machine.kill_servers()
     shutil.rmtree(directory, ignore_errors=True)
 
 
@@ -119,12 +129,8 @@ def test_killed_servers_come_back_although_another_process_has_their_number(
     seen(first)
     pid_file = machine.directory / "postgres/data/postmaster.pid"
     lines = pid_file.read_text().split("\n")
-    for server in machine.servers():
-        os.kill(server, signal.SIGKILL)
+    machine.kill_servers()
     first.kill()
-    deadline = time.monotonic() + 10
-    while machine.servers() and time.monotonic() < deadline:
-        time.sleep(0.05)
     pid_file.write_text("\n".join([str(os.getpid()), *lines[1:]]))
 
     second = machine.use()
@@ -145,8 +151,6 @@ def test_the_application_is_no_superuser_and_letters_are_letters(machine: Machin
         + str(machine.directory / "postgres/socket").replace("/", "%2F")
         + "/loyalty"
     )
-    import psycopg
-
     with psycopg.connect(url) as database:
         assert database.execute("SHOW is_superuser").fetchone() == ("off",)
         database.execute("CREATE EXTENSION pg_trgm")
