@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.contrib.postgres.indexes import GinIndex, OpClass
 from django.db import models
-from django.db.models.functions import Coalesce
+from django.db.models.functions import Coalesce, Left
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
@@ -44,6 +44,11 @@ class Customer(models.Model):
             models.Index(fields=("-listed_at", "-id"), name="customers_newest"),
             # One normalised column with one trigram index answers every search.
             GinIndex(OpClass("search_text", name="gin_trgm_ops"), name="customers_search"),
+            # Trigrams need three characters; shorter terms find what a name starts with.
+            models.Index(
+                OpClass(Left("search_text", 12), name="text_pattern_ops"),
+                name="customers_search_start",
+            ),
             models.Index(fields=("document",), name="customers_document"),
         )
 

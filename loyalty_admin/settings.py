@@ -48,6 +48,8 @@ CSRF_TRUSTED_ORIGINS = env.list("CSRF_TRUSTED_ORIGINS", default=[])
 STORE_NAME = env.str("STORE_NAME", default="Loyalty Admin")
 STORE_TIME_ZONE = env.str("STORE_TIME_ZONE", default="Europe/Madrid")
 DEFAULT_CURRENCY = env.str("DEFAULT_CURRENCY", default="EUR")
+# Where phone numbers without a country code belong (ISO 3166-1).
+PHONE_DEFAULT_REGION = env.str("PHONE_DEFAULT_REGION", default="ES")
 METRICS_TOKEN = env.str("METRICS_TOKEN", default="")
 
 ROOT_URLCONF = "loyalty_admin.urls"
