@@ -21,6 +21,7 @@ from typing import Any, Literal
 
 import structlog
 from django.core.serializers.json import DjangoJSONEncoder
+from django.urls import reverse
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
@@ -113,7 +114,7 @@ class LineType:
 class ShownLine:
     """A line with what its type and its event add, as the template takes it."""
 
-    id: int
+    id: int | None
     title: Text
     url: str
     body: Text
@@ -123,7 +124,7 @@ class ShownLine:
     tone: str
     actor: str
     occurred_at: datetime
-    details: str
+    json_url: str
 
 
 _types: dict[str, LineType] = {}
@@ -196,19 +197,41 @@ def _shown(event: Event, extras: Mapping[Context, Extra], actor: Actor) -> Shown
         # One event that was written differently must not hide all the others.
         log.exception("timeline_line_not_rendered", event=event.pk, kind=event.kind)
         line = Line(title=line_type.label)
+    return shown(
+        line,
+        actor,
+        icon=line_type.icon,
+        tone=line_type.tone,
+        # What a till or a job did is no news; what a colleague did is.
+        author=event.actor_label if event.actor_kind == ActorKind.STAFF else "",
+        occurred_at=event.occurred_at,
+        event=event,
+    )
+
+
+def shown(
+    line: Line,
+    actor: Actor,
+    *,
+    icon: str,
+    tone: str,
+    author: str,
+    occurred_at: datetime,
+    event: Event | None = None,
+) -> ShownLine:
+    """The line as this actor is shown it, on the timeline (with its event) or above it."""
     return ShownLine(
-        id=event.pk,
+        id=event.pk if event else None,
         title=line.title,
         url=line.href,
         body=line.body,
         chips=line.chips,
         actions=[a for a in line.actions if not a.permission or actor.may(a.permission)],
-        icon=line.icon or line_type.icon,
-        tone=line_type.tone if line.tone is None else line.tone,
-        # What a till or a job did is no news; what a colleague did is.
-        actor=event.actor_label if event.actor_kind == ActorKind.STAFF else "",
-        occurred_at=event.occurred_at,
-        details=as_json(event),
+        icon=line.icon or icon,
+        tone=tone if line.tone is None else line.tone,
+        actor=author,
+        occurred_at=occurred_at,
+        json_url=reverse("activity:event", args=[event.customer_id, event.pk]) if event else "",
     )
 
 

@@ -11,4 +11,5 @@ urlpatterns = [
     path("styleguide/<slug:kind>/", styleguide.dialog, name="styleguide-dialog"),
     path("accounts/", include("allauth.urls")),
     path("admin/", admin.site.urls),
+    path("", include("activity.urls")),
 ]
