@@ -31,7 +31,7 @@ lint: install ## style, types, layers, templates, migrations, deployment setting
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/lint-imports
-	$(BIN)/djlint --check --lint --quiet templates
+	$(BIN)/djlint --lint --quiet templates
 	$(BIN)/mypy .
 	$(MAKE) --no-print-directory migrations-check
 	@scripts/check-deploy $(BIN)/python
@@ -42,7 +42,6 @@ migrations-check: install ## the models and the migrations agree
 format: install ## rewrite the code in the project's style
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
-	$(BIN)/djlint --reformat --quiet templates
 
 bench: install ## speed beside its floors; ARGS="--million" for the largest store
 	$(BIN)/python -m tests.bench $(ARGS)
