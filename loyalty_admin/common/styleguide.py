@@ -197,7 +197,9 @@ def dialog(request: HttpRequest, kind: str) -> HttpResponse:
     if kind not in {"adjust", "confirm"}:
         raise Http404
     invalid = request.method == "POST"
-    form = ExampleForm(request.POST or None, initial={"channel": "sms", "amount": 40})
+    form = ExampleForm(
+        request.POST or None, initial={"channel": "sms", "amount": 40}, auto_id="dialog_%s"
+    )
     part = "#dialog" if is_fragment(request) else ""
     return render(
         request,

@@ -37,6 +37,13 @@ function report(ctx, message, link) {
   }
 }
 
+// Two reasons look alike: the role does not include it, or the form's CSRF token is of an old session.
+async function tellForbidden(ctx, raw, message) {
+  const stale = (await raw.clone().text()).includes("data-csrf-failure");
+  if (stale) report(ctx, said.stale, { url: location.href, label: said.reload });
+  else report(ctx, message);
+}
+
 function anchorTo({ url, label }) {
   const anchor = document.createElement("a");
   anchor.href = url;
@@ -58,7 +65,8 @@ document.addEventListener("htmx:before:response", (event) => {
   const message = reasonFor(raw.status);
   if (!message) return;
   event.preventDefault();
-  report(ctx, message);
+  if (raw.status === 403) tellForbidden(ctx, raw, message);
+  else report(ctx, message);
 });
 
 document.addEventListener("htmx:error", ({ detail: { ctx, error } }) => {

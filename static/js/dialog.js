@@ -5,10 +5,8 @@ const host = document.getElementById("dialog-host");
 let opener = null;
 
 function close() {
-  const dialog = host.querySelector("dialog");
-  if (!dialog) return;
-  if (dialog.open) dialog.close();
-  host.replaceChildren();
+  if (!host.firstElementChild) return;
+  host.replaceChildren(); // a modal that leaves the document is closed
   if (opener?.isConnected) opener.focus();
   opener = null;
 }
@@ -36,10 +34,8 @@ if (host) {
     if (ctx.target === host && ctx.response?.status < 300 && !/<dialog/.test(ctx.text ?? "")) close();
   });
 
-  host.addEventListener("cancel", (event) => {
-    event.preventDefault();
-    close();
-  });
+  // Esc closes it natively; the event does not bubble, so it is caught on the way down.
+  host.addEventListener("close", close, { capture: true });
   // A press that starts inside and ends outside (selecting text) must not close.
   let pressedOn = null;
   document.addEventListener("pointerdown", ({ target }) => (pressedOn = target));
