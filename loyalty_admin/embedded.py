@@ -26,17 +26,15 @@ from urllib.parse import quote
 import psycopg
 import redis
 
-from loyalty_admin.embedded_account import Account, account_for
+from loyalty_admin.embedded_account import Account, EmbeddedServerError, account_for
+
+__all__ = ["EmbeddedServerError", "ensure_postgres", "ensure_valkey", "home"]
 
 ROOT = Path(__file__).resolve().parent.parent
 DATABASE = ROLE = "loyalty"
 START_SECONDS = 300.0  # the recovery after a crash replays the log, which can take minutes
 STOP_SECONDS = 60.0
 LONGEST_SOCKET_DIR = 85  # bytes: an address has 108, and ".s.PGSQL.5432.lock" comes after it
-
-
-class EmbeddedServerError(RuntimeError):
-    """A server could not be started; the message says why."""
 
 
 def home() -> Path:
@@ -70,9 +68,11 @@ class _Server:
         self.users = -1  # the descriptor whose lock says "in use"
 
     def start(self) -> None:
+        """Start the process, without waiting for it."""
         raise NotImplementedError
 
     def is_ready(self) -> bool:
+        """Whether it takes connections."""
         raise NotImplementedError
 
     def prepare(self) -> str:

@@ -15,6 +15,10 @@ SYSTEM_USER = "loyalty-postgres"
 CAP_DAC_OVERRIDE, CAP_DAC_READ_SEARCH = 1, 2
 
 
+class EmbeddedServerError(RuntimeError):
+    """A server could not be started; the message says why."""
+
+
 @dataclass(frozen=True)
 class Account:
     """A system account to start programs as; without ids, our own."""
@@ -57,8 +61,13 @@ def account_for(data: Path, *, must_run: Path) -> Account:
     # let this one process look through directories.
     capability = _capability()
     if capability is None or not shutil.which("setpriv"):
-        raise PermissionError(13, "not reachable", str(must_run))
+        raise EmbeddedServerError(
+            f"PostgreSQL does not run as root, and {must_run} lies where no other account can "
+            "go. Move the code, or set DATABASE_URL to a server of your own."
+        )
     options = ["--reuid", str(uid), "--regid", str(gid), "--clear-groups"]
+    # access(2) honours the capability of a program that is not root only with this bit set.
+    options += ["--securebits", "+no_setuid_fixup"]
     options += ["--inh-caps", f"+{capability}", "--ambient-caps", f"+{capability}", "--"]
     return Account(uid, gid, prefix=["setpriv", *options])
 
@@ -83,7 +92,10 @@ def _system_account() -> tuple[int, int]:
         except KeyError:
             continue
         return entry.pw_uid, entry.pw_gid
-    raise PermissionError(13, "no account", SYSTEM_USER)
+    raise EmbeddedServerError(
+        "PostgreSQL does not run as root, and this system has no other account. Make one: "
+        f"useradd --system {SYSTEM_USER}"
+    )
 
 
 def _create_system_user() -> None:
