@@ -70,7 +70,8 @@ def line_shares(
     """
     if version.measure == EarningRuleVersion.Measure.ORDER:
         first = next((line for line in lines if covers(version, line)), None)
-        return [version.units if line is first else 0 for line in lines]
+        units = _units_of(version, program, Decimal(1))
+        return [units if line is first else 0 for line in lines]
     shares, base, earned = [], Decimal(0), 0
     for line in lines:
         base += measure(version, line)

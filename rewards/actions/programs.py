@@ -19,7 +19,7 @@ from loyalty_admin.common.money import check_currency
 from loyalty_admin.staff.permissions import Perm, authorise
 from rewards.models import EarningRule, EarningRuleVersion, Program
 
-_HOW_IT_BEHAVES = (
+HOW_IT_BEHAVES = (
     "name",
     "status",
     "unit_singular",
@@ -148,7 +148,7 @@ def _check_terms(terms: RuleTerms) -> None:
 
 
 def _known(behaviour: Mapping[str, object]) -> Mapping[str, object]:
-    if unknown := behaviour.keys() - set(_HOW_IT_BEHAVES):
+    if unknown := behaviour.keys() - set(HOW_IT_BEHAVES):
         raise InvalidInput(f"A program has no “{min(unknown)}”.", field=min(unknown))
     check_currency(str(behaviour.get("currency", "EUR")))
     return behaviour
@@ -164,7 +164,7 @@ def _save(row: Program | EarningRuleVersion) -> None:
 
 
 def _state(program: Program) -> dict[str, object]:
-    return {name: getattr(program, name) for name in _HOW_IT_BEHAVES}
+    return {name: getattr(program, name) for name in HOW_IT_BEHAVES}
 
 
 def _plain(value: object) -> object:

@@ -112,7 +112,7 @@ class EarningRuleVersion(models.Model):
     starts_at = models.DateTimeField(null=True, blank=True)
     ends_at = models.DateTimeField(null=True, blank=True)
     cap_per_order = models.PositiveIntegerField(null=True, blank=True)
-    effective_from = models.DateTimeField(null=True)
+    effective_from = models.DateTimeField(null=True, blank=True)
     created_at = models.DateTimeField(default=timezone.now, editable=False)
 
     class Meta:
