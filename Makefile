@@ -23,9 +23,8 @@ $(STAMP): requirements/dev.txt
 demo: install ## everything running with demo data; Ctrl-C stops it
 	@$(BIN)/python -m loyalty_admin.demo
 
-test: install ## all tests
-	@scripts/ensure-chromium
-	$(BIN)/python -m pytest -n 2 $(ARGS)
+test: install ## all tests; ARGS=tests/rewards for some
+	@scripts/run-tests $(ARGS)
 
 lint: install ## style, types, layers, templates, migrations, deployment settings
 	$(BIN)/ruff check .

@@ -77,13 +77,13 @@ def _leave(_number: int, _frame: FrameType | None) -> NoReturn:
 
 def _serve() -> None:
     port = free_port(int(os.environ.get("PORT") or FIRST_PORT))
-    with _children(_commands(port)) as children:
+    with running(_commands(port)) as children:
         address = f"http://127.0.0.1:{port}/"
         _wait_for(f"{address}healthz", children)
         print(f"\nLoyalty Admin is at {address}\n\n{sign_ins()}\n", flush=True)
         print(f"Logs are in {_logs()}. Ctrl-C stops everything.", flush=True)
         while True:
-            _check(children)
+            check(children)
             time.sleep(1)
 
 
@@ -104,18 +104,18 @@ def _logs() -> Path:
 
 
 @contextlib.contextmanager
-def _children(commands: dict[str, list[str]]) -> Iterator[dict[str, subprocess.Popen[bytes]]]:
+def running(commands: dict[str, list[str]]) -> Iterator[dict[str, subprocess.Popen[bytes]]]:
     """Run programs as children in groups of their own, and end them all in the end."""
     _logs().mkdir(parents=True, exist_ok=True)
     environment = os.environ | {
         "DATABASE_URL": settings.DATABASE_URL,
         "REDIS_URL": settings.REDIS_URL,
     }
-    running: dict[str, subprocess.Popen[bytes]] = {}
+    children: dict[str, subprocess.Popen[bytes]] = {}
     try:
         for name, command in commands.items():
             with (_logs() / f"{name}.log").open("wb") as log:
-                running[name] = subprocess.Popen(
+                children[name] = subprocess.Popen(
                     command,
                     cwd=ROOT,
                     env=environment,
@@ -125,11 +125,11 @@ def _children(commands: dict[str, list[str]]) -> Iterator[dict[str, subprocess.P
                     start_new_session=True,
                     preexec_fn=_die_with_parent,  # noqa: PLW1509 - the demo has one thread
                 )
-        yield running
+        yield children
     finally:
         for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
             signal.signal(number, signal.SIG_IGN)  # a second Ctrl-C must not cut this short
-        _stop(running)
+        _stop(children)
 
 
 def _die_with_parent() -> None:
@@ -154,7 +154,8 @@ def _signal_group(child: subprocess.Popen[bytes], number: signal.Signals) -> Non
         os.killpg(child.pid, number)
 
 
-def _check(children: dict[str, subprocess.Popen[bytes]]) -> None:
+def check(children: dict[str, subprocess.Popen[bytes]]) -> None:
+    """Raise DemoError, with the end of its log, if a child has ended."""
     for name, child in children.items():
         if child.poll() is not None:
             log = _logs() / f"{name}.log"
@@ -165,7 +166,7 @@ def _check(children: dict[str, subprocess.Popen[bytes]]) -> None:
 def _wait_for(url: str, children: dict[str, subprocess.Popen[bytes]]) -> None:
     deadline = time.monotonic() + START_SECONDS
     while time.monotonic() < deadline:
-        _check(children)
+        check(children)
         with contextlib.suppress(OSError), urllib.request.urlopen(url, timeout=5) as answer:
             if answer.status == 200:
                 return

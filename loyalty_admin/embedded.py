@@ -28,7 +28,7 @@ import redis
 
 from loyalty_admin.embedded_account import Account, EmbeddedServerError, account_for
 
-__all__ = ["EmbeddedServerError", "ensure_postgres", "ensure_valkey", "home"]
+__all__ = ["ROOT", "EmbeddedServerError", "ensure_postgres", "ensure_valkey", "home"]
 
 ROOT = Path(__file__).resolve().parent.parent
 DATABASE = ROLE = "loyalty"
