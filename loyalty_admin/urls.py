@@ -3,6 +3,7 @@
 from django.contrib import admin
 from django.urls import include, path
 
+from loyalty_admin.api import api_urls
 from loyalty_admin.common import appearance, styleguide
 
 urlpatterns = [
@@ -11,5 +12,6 @@ urlpatterns = [
     path("styleguide/<slug:kind>/", styleguide.dialog, name="styleguide-dialog"),
     path("accounts/", include("allauth.urls")),
     path("admin/", admin.site.urls),
+    path("api/v1/", api_urls()),
     path("", include("activity.urls")),
 ]

@@ -106,6 +106,6 @@ def _check_number(value: Decimal, most: Decimal, field: str) -> None:
     if not value.is_finite():
         raise InvalidInput("This is not a number.", field=field)
     if value < 0:
-        raise InvalidInput("This is less than nothing; an order has no negative lines.", field=field)
+        raise InvalidInput("Less than zero; an order has no negative lines.", field=field)
     if value > most:
         raise InvalidInput(f"At most {most:,}.", field=field)

@@ -2,36 +2,29 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from datetime import datetime
 
 from django.db import connection
-from django.utils import timezone
 
-from activity.actions.recording import Act, record_act
+from activity.actions.recording import Act, Data, record_act
+from customers import hooks
+from customers.actions.customers import CREATED, ENROLLED, Identity
 from customers.models import Customer
 from loyalty_admin.common.actor import Actor
-from loyalty_admin.staff.models import Store
-
-CREATED = "customer.created"
-ENROLLED = "customer.enrolled"
 
 _CREATE = """
 INSERT INTO customers_customer
     (external_id, name, document, address, language, status, joined_at, created_at, search_text)
-VALUES (%s, '', '', '', 'en', %s, %s, %s, search_normal(%s))
+VALUES (%(external_id)s, '', '', '', 'en', %(status)s, %(joined_at)s, %(at)s,
+        search_normal(%(external_id)s))
 ON CONFLICT (external_id) DO NOTHING
 RETURNING id
 """
 
 
 def customer_for_order(
-    actor: Actor,
-    *,
-    external_id: str | None,
-    enrol: bool,
-    placed_at: datetime,
-    number: str,
-    store: Store,
+    actor: Actor, *, external_id: str | None, enrol: bool, placed_at: datetime
 ) -> Customer | None:
     """The customer with this external id, created when unknown; None for a guest checkout.
 
@@ -39,46 +32,54 @@ def customer_for_order(
     """
     if external_id is None:
         return None
-    customer = Customer.objects.filter(external_id=external_id).first()
-    told = {"order": number, "store": store.code}
-    if customer is None and _create(external_id, placed_at if enrol else None):
-        customer = Customer.objects.get(external_id=external_id)
-        kind = ENROLLED if enrol else CREATED
-        _tell(actor, customer, kind, placed_at, told)
-    if customer is None:  # somebody else has created them at this moment
-        customer = Customer.objects.get(external_id=external_id)
+    customer = Customer.objects.filter(external_id=external_id).first() or _create(
+        actor, external_id, enrol, placed_at
+    )
     if enrol and customer.status == Customer.Status.GUEST:
-        customer = _enrol(actor, customer, placed_at, told)
+        customer = _enrol(actor, customer.pk, placed_at)
     return customer
 
 
-def _create(external_id: str, joined_at: datetime | None) -> bool:
-    status = Customer.Status.MEMBER if joined_at else Customer.Status.GUEST
+def _create(actor: Actor, external_id: str, enrol: bool, at: datetime) -> Customer:
+    values = {
+        "external_id": external_id,
+        "status": Customer.Status.MEMBER if enrol else Customer.Status.GUEST,
+        "joined_at": at if enrol else None,
+        "at": at,
+    }
     with connection.cursor() as cursor:
-        values = [external_id, status, joined_at, timezone.now(), external_id]
         cursor.execute(_CREATE, values)
-        return cursor.fetchone() is not None
+        is_new = cursor.fetchone() is not None
+    customer = Customer.objects.get(external_id=external_id)
+    if is_new:  # otherwise somebody else has created them at this moment
+        data = {"status": customer.status} | asdict(Identity(external_id=external_id))
+        _tell(actor, customer, CREATED, at, data)
+        if enrol:
+            _enrolled(actor, customer, at)
+    return customer
 
 
-def _enrol(
-    actor: Actor, customer: Customer, joined_at: datetime, told: dict[str, object]
-) -> Customer:
-    locked = Customer.objects.select_for_update().get(pk=customer.pk)
-    if locked.status == Customer.Status.GUEST:
-        locked.status, locked.joined_at = Customer.Status.MEMBER, joined_at
-        locked.save(update_fields=["status", "joined_at"])
-        _tell(actor, locked, ENROLLED, joined_at, told)
-    return locked
+def _enrol(actor: Actor, customer_id: int, at: datetime) -> Customer:
+    customer = Customer.objects.select_for_update().get(pk=customer_id)
+    if customer.status == Customer.Status.GUEST:
+        customer.status, customer.joined_at = Customer.Status.MEMBER, at
+        customer.save(update_fields=["status", "joined_at"])
+        _enrolled(actor, customer, at)
+    return customer
 
 
-def _tell(
-    actor: Actor, customer: Customer, kind: str, at: datetime, told: dict[str, object]
-) -> None:
+def _enrolled(actor: Actor, customer: Customer, at: datetime) -> None:
+    data = {"before": Customer.Status.GUEST, "after": customer.status}
+    _tell(actor, customer, ENROLLED, at, data)
+    hooks.customer_enrolled(actor, customer)
+
+
+def _tell(actor: Actor, customer: Customer, kind: str, at: datetime, data: Data) -> None:
     act = Act(
         verb=kind,
         object_type="customer",
         object_id=customer.pk,
         customer_id=customer.pk,
-        after={"external_id": customer.external_id, "status": customer.status, **told},
+        after=data,
     )
-    record_act(actor, act, kind=kind, occurred_at=at, data=told)
+    record_act(actor, act, kind=kind, occurred_at=at, data=data)

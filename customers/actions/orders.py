@@ -9,6 +9,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from decimal import Decimal
+from typing import Any
 
 from django.db import connection, transaction
 
@@ -121,8 +122,6 @@ def _record(actor: Actor, draft: OrderDraft, store: Store) -> RecordedOrder:
         external_id=draft.customer_external_id,
         enrol=draft.enrol,
         placed_at=placed_at,
-        number=draft.number,
-        store=store,
     )
     order = Order(
         store=store,
@@ -159,7 +158,7 @@ RETURNING id
 
 def _insert(order: Order) -> bool:
     """Whether the order was new. Waits for whoever is recording the same one."""
-    values = [
+    values: list[Any] = [
         order.store_id, order.number, order.customer_id, order.placed_at, order.currency,
         order.total, order.discount, order.status, order.recorded_at,
     ]  # fmt: skip
@@ -200,9 +199,7 @@ def _content(order: Order, lines: Sequence[OrderLine]) -> tuple[object, ...]:
     )
 
 
-def _tell(
-    actor: Actor, order: Order, customer: Customer | None, answer: dict[str, object]
-) -> None:
+def _tell(actor: Actor, order: Order, customer: Customer | None, answer: dict[str, object]) -> None:
     data = {
         "number": order.number,
         "store": order.store.code,
@@ -234,8 +231,7 @@ def _answer(
         "placed_at": as_text(order.placed_at),
         "currency": order.currency,
         "total": str(order.total),
-        "customer": customer
-        and {"external_id": customer.external_id, "status": customer.status},
+        "customer": customer and {"external_id": customer.external_id, "status": customer.status},
         "earned": list(earned),
     }
 

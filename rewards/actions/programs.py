@@ -87,7 +87,7 @@ def change_program(*, actor: Actor, program_id: int, **behaviour: object) -> Pro
 def create_rule(*, actor: Actor, program_id: int, name: str, terms: RuleTerms) -> EarningRule:
     """A new rule with its first version, which holds for orders of any date."""
     authorise(actor, Perm.PROGRAMS_CONFIGURE)
-    _check_terms(terms)
+    check_terms(terms)
     with transaction.atomic(durable=True):
         if not Program.objects.filter(pk=program_id).exists():
             raise NotFound("There is no such program.")
@@ -101,7 +101,7 @@ def publish_rule(
 ) -> EarningRuleVersion:
     """A new version of a rule, for orders placed from `effective_from` (default: now) on."""
     authorise(actor, Perm.PROGRAMS_CONFIGURE)
-    _check_terms(terms)
+    check_terms(terms)
     with transaction.atomic(durable=True):
         rule = EarningRule.objects.select_for_update().filter(pk=rule_id).first()
         if rule is None:
@@ -137,7 +137,8 @@ def _publish(
     return version
 
 
-def _check_terms(terms: RuleTerms) -> None:
+def check_terms(terms: RuleTerms) -> None:
+    """Raise InvalidInput, naming the field, for terms that no rule can have."""
     check_currency(terms.currency)
     if terms.units < 1:
         raise InvalidInput("A rule earns at least 1 unit.", field="units")

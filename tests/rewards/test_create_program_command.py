@@ -47,7 +47,7 @@ def test_every_option_counts() -> None:
 def test_what_is_wrong_is_said_and_nothing_is_half_made(option: str) -> None:
     with pytest.raises(CommandError):
         call_command("create_program", option)
-    assert not EarningRuleVersion.objects.exists()
+    assert not Program.objects.exists()
 
 
 def test_a_code_is_given_once() -> None:

@@ -11,7 +11,7 @@ from django.core.management.base import BaseCommand, CommandError
 
 from loyalty_admin.common.actor import Actor
 from loyalty_admin.common.errors import DomainError
-from rewards.actions.programs import RuleTerms, create_program, create_rule
+from rewards.actions.programs import RuleTerms, check_terms, create_program, create_rule
 from rewards.models import EarningRuleVersion, Program
 
 
@@ -47,6 +47,7 @@ class Command(BaseCommand):
                 currency=options["currency"],
                 measure=options["measure"],
             )
+            check_terms(terms)  # first, so that no program is left without its rule
             program = create_program(actor=actor, **_behaviour(options))
             rule = create_rule(actor=actor, program_id=program.pk, name=_name(terms), terms=terms)
         except DomainError as error:
