@@ -102,6 +102,20 @@ def _number(value: object) -> Decimal | None:
         return None
 
 
+@register.filter
+def browser(user_agent: str) -> str:
+    """A user agent as people say it: Firefox, Windows. Its own words when it is none of those."""
+    # Browsers pose as older ones, so the most particular name comes first.
+    names = ("Edg", "OPR", "Firefox", "Chrome", "Safari")
+    spoken = {"Edg": "Edge", "OPR": "Opera"}
+    name = next((n for n in names if f"{n}/" in user_agent), "")
+    systems = ("Android", "iPhone", "iPad", "Windows", "Mac OS X", "Linux")
+    system = next((s for s in systems if s in user_agent), "")
+    if not name:
+        return user_agent[:60]
+    return ", ".join(filter(None, (spoken.get(name, name), system)))
+
+
 @register.simple_tag
 def when(value: dt.datetime | dt.date | None, style: str = "relative") -> SafeString | str:
     """A `<time>` in the store's zone with the exact time on hover.
