@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, ClassVar
 
 from django import forms
 from django.contrib import admin
@@ -178,7 +178,7 @@ class VersionForm(_Terms, forms.ModelForm[EarningRuleVersion]):
     class Meta:
         model = EarningRuleVersion
         fields = ("rule", "effective_from", *TERMS)
-        help_texts = {"effective_from": _("Empty means from now on.")}
+        help_texts: ClassVar = {"effective_from": _("Empty means from now on.")}
 
 
 @admin.register(EarningRuleVersion)

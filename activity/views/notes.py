@@ -41,6 +41,9 @@ def add(request: HttpRequest, customer_id: int) -> HttpResponse:
         add_note(actor=_actor(request), customer_id=customer_id, **form.cleaned_data)
     except NotFound as error:
         raise Http404 from error
+    except IdempotencyConflict as error:
+        refused = _refused(form, error, idempotency_key=str(uuid4()))
+        return _note_form(request, customer_id, refused, status=422)
     except DomainError as error:
         return _note_form(request, customer_id, _refused(form, error), status=422)
     if not is_fragment(request):
@@ -68,7 +71,9 @@ def edit(request: HttpRequest, customer_id: int, note_id: int) -> HttpResponse:
         )
     except DomainError as error:
         note.refresh_from_db()
-        return _edit_dialog(request, note, _refused(form, error, note), status=422)
+        # Whoever has read what it says now may save over it.
+        fresh = {"seen_edits": note.edits} if isinstance(error, StaleView) else {}
+        return _edit_dialog(request, note, _refused(form, error, **fresh), status=422)
     url = reverse("activity:timeline", args=[customer_id])
     return done(request, message=_("Note changed."), next_url=url, events=(CHANGED,))
 
@@ -136,13 +141,10 @@ def _close(customer_id: int) -> dict[str, str]:
     return {"close_url": reverse("activity:timeline", args=[customer_id])}
 
 
-def _refused(form: F, error: DomainError, note: Note | None = None) -> F:
-    """The form with the refusal beside its field, ready to be sent again."""
+def _refused(form: F, error: DomainError, **fresh: object) -> F:
+    """The form with the refusal beside its field; `fresh` values let it be sent again."""
     form.add_error(error.field if error.field in form.fields else None, error.message)
-    if isinstance(error, IdempotencyConflict):
-        form.data = {**form.data.dict(), "idempotency_key": str(uuid4())}
-    if isinstance(error, StaleView) and note:
-        form.data = {**form.data.dict(), "seen_edits": note.edits}
+    form.data = {name: form.data.get(name, "") for name in form.fields} | fresh
     return form
 
 
