@@ -40,11 +40,11 @@ if (form) {
   function dress() {
     const all = options();
     if (!all.length) {
-      list.removeAttribute("role");
+      list.setAttribute("role", "status");
     } else {
       list.setAttribute("role", "listbox");
       list.setAttribute("aria-label", input.labels[0].textContent.trim());
-      list.querySelectorAll("ul, li").forEach((element) => element.setAttribute("role", "presentation"));
+      list.querySelectorAll("ul, li, p, div").forEach((element) => element.setAttribute("role", "presentation"));
     }
     all.forEach((option, i) => {
       option.id = `find-option-${i}`;
