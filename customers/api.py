@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
 from typing import Annotated
 
 from django.http import HttpRequest, HttpResponse
@@ -23,9 +24,7 @@ class LineIn(StrictSchema):
     category: Text = Field("", max_length=80)
     quantity: Quantity
     total: Money = Field(description="What was paid for the line, after discounts.")
-    discount: Money = Field(
-        "0.00", description="What the discounts took off.", validate_default=True
-    )
+    discount: Money = Field(Decimal(0), description="What the discounts took off.")
 
 
 class OrderIn(StrictSchema):

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import time
 from dataclasses import dataclass
+from time import time as now
 
 import structlog
 from django.core.cache import cache
@@ -34,8 +34,8 @@ class Allowance:
 
 def count(name: str, limit: int) -> Allowance | None:
     """Count one request of the client; None when nobody can count, so that selling goes on."""
-    now = time.time()
-    window = int(now // WINDOW)
+    at = now()
+    window = int(at // WINDOW)
     key = f"rate:{name}:{window}"
     try:
         cache.add(key, 0, timeout=2 * WINDOW)
@@ -46,6 +46,6 @@ def count(name: str, limit: int) -> Allowance | None:
     return Allowance(
         limit=limit,
         remaining=max(limit - used, 0),
-        reset=max(int((window + 1) * WINDOW - now), 1),
+        reset=max(int((window + 1) * WINDOW - at), 1),
         exceeded=used > limit,
     )

@@ -1,4 +1,4 @@
-"""POST /api/v1/orders: what is right is recorded once, what is wrong is named and writes nothing."""
+"""POST /api/v1/orders: what is right is recorded once, what is wrong is named."""
 
 from __future__ import annotations
 

@@ -56,6 +56,6 @@ def revoke_api_key(*, actor: Actor, key_id: int) -> ApiKey:
         if key.revoked_at is None:
             key.revoked_at = timezone.now()
             key.save(update_fields=["revoked_at"])
-            ends = {"before": {"revoked_at": None}, "after": {"revoked_at": key.revoked_at}}
-            changed(actor, Change("api_key.revoked", "api_key", key.pk, **ends))
+            before, after = {"revoked_at": None}, {"revoked_at": key.revoked_at}
+            changed(actor, Change("api_key.revoked", "api_key", key.pk, before, after))
         return key
