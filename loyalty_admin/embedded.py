@@ -106,6 +106,8 @@ class _Server:
                 os.close(self.users)
                 return
             self.stop()
+            with contextlib.suppress(OSError):
+                self.socket_dir().rmdir()
 
     def stop(self) -> None:
         """End the server in good order; kill it when it does not listen."""
@@ -135,12 +137,18 @@ class _Server:
         with self.log.open("ab") as log:
             self.child = (account or Account()).popen(command, stdout=log, cwd=self.data)
 
-    def socket_dir(self, account: Account | None = None) -> Path:
-        """A private directory for the socket, under the temporary one if ours is too long."""
+    def socket_dir(self) -> Path:
+        """Where the socket lies: under the temporary directory if the path of ours won't do."""
         path = self.home / "socket"
-        if len(os.fsencode(path)) > LONGEST_SOCKET_DIR:
+        # To libpq a comma separates one host from the next.
+        if len(os.fsencode(path)) > LONGEST_SOCKET_DIR or "," in str(path):
             digest = hashlib.sha256(os.fsencode(path.resolve())).hexdigest()[:12]
             path = Path(tempfile.gettempdir()) / f"loyalty-{os.geteuid()}-{digest}"
+        return path
+
+    def make_socket_dir(self, account: Account | None = None) -> Path:
+        """The socket's directory, closed to everybody else."""
+        path = self.socket_dir()
         path.mkdir(mode=0o700, exist_ok=True)
         owner = account.uid if account and account.uid is not None else os.geteuid()
         if path.is_symlink() or path.stat().st_uid not in (os.geteuid(), owner):
@@ -193,7 +201,7 @@ class _Postgres(_Server):
         account = account_for(self.data, must_run=programs / "postgres")
         if not (self.data / "PG_VERSION").exists():
             self._create_cluster(programs / "initdb", account)
-        socket_dir = self.socket_dir(account)
+        socket_dir = self.make_socket_dir(account)
         if self.pid_file.exists() and self.pid() is None:
             # PostgreSQL would take a process that got the old number for itself, and refuse.
             self.pid_file.unlink()
@@ -258,7 +266,7 @@ class _Valkey(_Server):
         self.pid_file.unlink(missing_ok=True)
         options = {
             "port": "0",
-            "unixsocket": str(self.socket_dir() / "valkey.sock"),
+            "unixsocket": str(self.make_socket_dir() / "valkey.sock"),
             "unixsocketperm": "700",
             "dir": str(self.data),
             "pidfile": str(self.pid_file),
