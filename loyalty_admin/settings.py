@@ -223,7 +223,7 @@ MFA_TOTP_ISSUER = STORE_NAME
 # --- time, language ---------------------------------------------------------------------------
 
 USE_TZ = True
-TIME_ZONE = "UTC"
+TIME_ZONE = STORE_TIME_ZONE  # what people see; the database keeps UTC
 LANGUAGE_CODE = "en"
 LANGUAGES = [("en", "English"), ("es", "Español")]
 LOCALE_PATHS = [BASE_DIR / "locale"]
