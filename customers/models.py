@@ -90,7 +90,9 @@ class Order(models.Model):
             ),
         )
         indexes = (
-            models.Index(fields=("customer", "-placed_at", "-id"), name="customers_order_of_customer"),
+            models.Index(
+                fields=("customer", "-placed_at", "-id"), name="customers_order_of_customer"
+            ),
             models.Index(fields=("-placed_at", "-id"), name="customers_order_newest"),
         )
 
@@ -101,9 +103,7 @@ class Order(models.Model):
 class OrderLine(models.Model):
     """One line of an order: what was bought, and what was paid after discounts."""
 
-    order = models.ForeignKey(
-        Order, on_delete=models.PROTECT, db_index=False, related_name="lines"
-    )
+    order = models.ForeignKey(Order, on_delete=models.PROTECT, db_index=False, related_name="lines")
     # Carried so that lines can live beside their customer on another machine; the order's
     # own key is what the database checks.
     customer = models.ForeignKey(

@@ -14,4 +14,5 @@ urlpatterns = [
     path("admin/", admin.site.urls),
     path("api/v1/", api_urls()),
     path("", include("activity.urls")),
+    path("", include("customers.urls")),
 ]

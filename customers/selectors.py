@@ -1,0 +1,108 @@
+"""What is read of customers and their orders; searching stands in `customers.search`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from django.db import connection
+from django.db.models import QuerySet
+
+from activity.models import ContactPoint
+from customers.models import Customer, Order
+from loyalty_admin.common.errors import NotFound
+from loyalty_admin.common.paging import AFTER, Page, encode_cursor, keyset_page
+
+LIST_SIZE = 50
+ORDERS_SIZE = 25
+COUNTED = 50_000
+"""Up to how many customers the list counts them exactly."""
+
+
+def customer_with_contacts(customer_id: int) -> Customer:
+    """The customer with their contact points, in two queries. Raises NotFound."""
+    customer = (
+        Customer.objects.defer("search_text")
+        .filter(pk=customer_id)
+        .prefetch_related("contact_points")
+        .first()
+    )
+    if customer is None:
+        raise NotFound("There is no such customer.")
+    return customer
+
+
+def order_count(customer_id: int) -> int:
+    """How many orders the customer has."""
+    return Order.objects.filter(customer_id=customer_id).count()
+
+
+@dataclass(frozen=True, slots=True)
+class Total:
+    """How many rows a table has: exactly when small, about when large."""
+
+    number: int
+    exact: bool
+
+
+_COUNT = """
+SELECT reltuples::bigint,
+    CASE WHEN reltuples < %(small)s THEN (SELECT count(*) FROM customers_customer) END
+FROM pg_class WHERE oid = 'customers_customer'::regclass
+"""
+
+
+def customer_total() -> Total:
+    """How many customers there are. Counted up to 50,000, estimated beyond: a count reads all."""
+    with connection.cursor() as cursor:
+        cursor.execute(_COUNT, {"small": COUNTED})
+        about, counted = cursor.fetchone()
+    return Total(about, exact=False) if counted is None else Total(counted, exact=True)
+
+
+def newest_customers(params: Mapping[str, str]) -> Page[Customer]:
+    """A page of all customers, newest joiners first. Raises InvalidInput for a damaged cursor."""
+    rows = Customer.objects.defer("search_text", "address")
+    return keyset_page(rows, by="listed_at", params=params, size=LIST_SIZE)
+
+
+def primary_contacts(customer_ids: Sequence[int]) -> dict[int, tuple[str, str, str]]:
+    """By customer id the kind, value and state of the first e-mail address, else phone number."""
+    points = ContactPoint.objects.filter(customer_id__in=customer_ids).order_by("kind", "id")
+    primary: dict[int, tuple[str, str, str]] = {}
+    for customer_id, *point in points.values_list("customer_id", "kind", "value", "state"):
+        primary.setdefault(customer_id, (point[0], point[1], point[2]))
+    return primary
+
+
+def orders_of(customer_id: int, params: Mapping[str, str]) -> Page[Order]:
+    """A page of a customer's orders with their lines, newest first."""
+    rows = Order.objects.filter(customer_id=customer_id)
+    return keyset_page(_with_lines(rows), by="placed_at", params=params, size=ORDERS_SIZE)
+
+
+def page_from(order: Order) -> dict[str, str]:
+    """The parameters of the page of orders that starts with this one."""
+    return {AFTER: encode_cursor([order.placed_at, order.pk + 1])}
+
+
+def orders_by_number(number: str, store_id: int | None, params: Mapping[str, str]) -> Page[Order]:
+    """A page of all orders, or of those with exactly this number, newest first."""
+    rows = Order.objects.select_related("store", "customer")
+    if number:
+        rows = rows.filter(number=number)
+    if store_id:
+        rows = rows.filter(store_id=store_id)
+    return keyset_page(rows, by="placed_at", params=params, size=LIST_SIZE)
+
+
+def order_with_lines(order_id: int) -> Order:
+    """One order with its store, customer and lines. Raises NotFound."""
+    order = _with_lines(Order.objects.filter(pk=order_id)).select_related("customer").first()
+    if order is None:
+        raise NotFound("There is no such order.")
+    return order
+
+
+def _with_lines(orders: QuerySet[Order]) -> QuerySet[Order]:
+    return orders.select_related("store").prefetch_related("lines")
