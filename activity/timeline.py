@@ -195,7 +195,7 @@ def _shown(event: Event, extras: Mapping[Context, Extra], actor: Actor) -> Shown
         line = line_type.render(event, extra)
     except (LookupError, TypeError, ValueError, AttributeError):
         # One event that was written differently must not hide all the others.
-        log.exception("timeline_line_not_rendered", event=event.pk, kind=event.kind)
+        log.exception("timeline_line_not_rendered", event_id=event.pk, kind=event.kind)
         line = Line(title=line_type.label)
     return shown(
         line,
