@@ -28,7 +28,7 @@ EDGES = ("django.forms", "django.http", "django.shortcuts", "django.template", "
 def sources(*suffixes: str) -> Iterator[Path]:
     """The project's own files with these suffixes."""
     listed = subprocess.run(
-        ["git", "ls-files", "--cached", "--others", "--exclude-standard"],
+        ["git", "-c", "safe.directory=*", "ls-files", "--cached", "--others", "--exclude-standard"],
         cwd=ROOT,
         capture_output=True,
         text=True,
