@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Generic, TypeVar
 
+from django.core.exceptions import ValidationError
 from django.db.models import Model, Q, QuerySet
 from django.utils.dateparse import parse_datetime
 
@@ -41,11 +42,15 @@ def decode_cursor(cursor: str, length: int) -> list[object]:
     try:
         padded = cursor + "=" * (-len(cursor) % 4)
         values = json.loads(base64.urlsafe_b64decode(padded.encode()))
-    except (binascii.Error, ValueError) as error:
-        raise InvalidInput("This page link is damaged.", field="cursor") from error
-    if not isinstance(values, list) or len(values) != length:
-        raise InvalidInput("This page link is damaged.", field="cursor")
-    return [_revive(value) for value in values]
+        if not isinstance(values, list) or len(values) != length:
+            raise _damaged()
+        return [_revive(value) for value in values]
+    except (binascii.Error, ValueError, RecursionError) as error:
+        raise _damaged() from error
+
+
+def _damaged() -> InvalidInput:
+    return InvalidInput("This page link is damaged.", field="cursor")
 
 
 def _revive(value: object) -> object:
@@ -53,7 +58,21 @@ def _revive(value: object) -> object:
         return parse_datetime(value) or value
     if value is None or isinstance(value, int):
         return value
-    raise InvalidInput("This page link is damaged.", field="cursor")
+    raise _damaged()
+
+
+def _key_in(model: type[Model], by: str, cursor: str) -> tuple[object, int]:
+    """The cursor's value of `by` and its primary key. Raises InvalidInput for other types."""
+    value, pk = decode_cursor(cursor, 2)
+    field: Any = model._meta.get_field(by)
+    try:
+        value = getattr(field, "output_field", field).to_python(value)
+    except (TypeError, ValueError, ValidationError) as error:
+        raise _damaged() from error
+    naive = isinstance(value, datetime) and value.tzinfo is None
+    if value is None or naive or not isinstance(pk, int):
+        raise _damaged()
+    return value, pk
 
 
 def keyset_page(
@@ -68,7 +87,7 @@ def keyset_page(
     if before := params.get(BEFORE, ""):
         cursor, backwards = before, True
     if cursor:
-        value, pk = decode_cursor(cursor, 2)
+        value, pk = _key_in(queryset.model, by, cursor)
         side = "gt" if backwards else "lt"
         # The first condition lets the index start at the value; the second breaks ties.
         queryset = queryset.filter(
