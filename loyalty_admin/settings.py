@@ -11,6 +11,7 @@ from typing import Any
 
 import django_stubs_ext
 import environ
+from celery.schedules import crontab
 from csp.constants import NONE, SELF
 from django.core.exceptions import ImproperlyConfigured
 from psycopg.conninfo import conninfo_to_dict
@@ -190,7 +191,13 @@ CELERY_WORKER_PREFETCH_MULTIPLIER = 1
 CELERY_WORKER_MAX_TASKS_PER_CHILD = 1000
 CELERY_TIMEZONE = STORE_TIME_ZONE
 # What beat does: name -> {"task": dotted path, "schedule": crontab or seconds}.
-CELERY_BEAT_SCHEDULE: dict[str, dict[str, Any]] = {}
+CELERY_BEAT_SCHEDULE: dict[str, dict[str, Any]] = {
+    "settle-due-accounts": {"task": "rewards.tasks.settle_due_accounts", "schedule": 300.0},
+    "check-ledgers": {
+        "task": "rewards.tasks.check_ledgers_nightly",
+        "schedule": crontab(hour="3", minute="30"),
+    },
+}
 
 # --- people -----------------------------------------------------------------------------------
 

@@ -15,4 +15,5 @@ urlpatterns = [
     path("api/v1/", api_urls()),
     path("", include("activity.urls")),
     path("", include("customers.urls")),
+    path("", include("rewards.urls")),
 ]

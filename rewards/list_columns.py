@@ -1,7 +1,8 @@
-"""The balances that the customer list shows: one column for each active program."""
+"""The balances in the list of customers: a column for each running program."""
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Sequence
 
 from django.db.models import FilteredRelation, Q
@@ -11,23 +12,20 @@ from loyalty_admin.common.templatetags.ui import units
 from rewards.models import Program
 
 
-def balance_columns(customer_ids: Sequence[int]) -> list[ListColumn]:
-    """The spendable balance of these customers in every active program, in one query."""
+def columns_for(customer_ids: Sequence[int]) -> list[ListColumn]:
+    """The balance of each of these customers in each active program. One query."""
+    theirs = FilteredRelation("account", condition=Q(account__customer_id__in=customer_ids))
     rows = (
         Program.objects.filter(status=Program.Status.ACTIVE)
-        .annotate(
-            held=FilteredRelation(
-                "account", condition=Q(account__customer_id__in=list(customer_ids))
-            )
-        )
+        .annotate(theirs=theirs)
         .order_by("name", "pk")
-        .values_list("pk", "name", "held__customer_id", "held__balance")
+        .values_list("pk", "name", "theirs__customer_id", "theirs__balance")
     )
-    names: dict[int, str] = {}
-    values: dict[int, dict[int, str]] = {}
-    for program_id, name, customer_id, balance in rows:
-        names[program_id] = name
-        held = values.setdefault(program_id, {})
-        if customer_id is not None:
-            held[customer_id] = units(balance)
-    return [ListColumn(name, values[program_id]) for program_id, name in names.items()]
+    labels: dict[int, str] = {}
+    balances: dict[int, dict[int, str]] = defaultdict(dict)
+    for program, name, customer, balance in rows:
+        labels[program] = name
+        if customer is not None:
+            balances[program][customer] = units(balance)
+    nothing = dict.fromkeys(customer_ids, units(0))
+    return [ListColumn(label, nothing | balances[program]) for program, label in labels.items()]

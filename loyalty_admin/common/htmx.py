@@ -55,3 +55,17 @@ def done(
     for event in events:
         trigger_client_event(response, event)
     return response
+
+
+def refused(request: HttpRequest, *, message: str, next_url: str) -> HttpResponse:
+    """The answer to an act that was refused where there is no form to say it beside.
+
+    With htmx: a toast that stays until it is read. Without: a redirect to `next_url`, where
+    the message waits.
+    """
+    if not request.htmx:  # type: ignore[attr-defined]
+        messages.error(request, message)
+        return redirect(next_url)
+    context = {"message": message, "tone": "bad", "timeless": True}
+    html = render_to_string("components/toast_partial.html", context, request)
+    return HttpResponse(html, status=409)

@@ -17,7 +17,7 @@ from loyalty_admin.common.errors import (
     NotEnrolled,
     StaleView,
 )
-from loyalty_admin.common.idempotency import check_key, check_same_input, fingerprint
+from loyalty_admin.common.idempotency import check_key, check_same_input
 from loyalty_admin.staff.permissions import Perm, authorise
 from rewards.actions.locking import lock_account
 from rewards.actions.posting import NewLot, Posting, Take, post
@@ -63,26 +63,13 @@ def adjust_balance(
             customer_id=customer_id,
             kind=Operation.Kind.ADJUST,
             idempotency_key=idempotency_key,
-            fingerprint=fingerprint(
-                {
-                    "act": "adjust",
-                    "actor": actor.user_id,
-                    "customer": customer_id,
-                    "program": program_id,
-                    "amount": amount,
-                    "reason": reason_id,
-                    "internal_note": internal_note,
-                    "customer_comment": customer_comment,
-                    "expires_in_days": expires_in_days,
-                    "counts_for_tier": counts_for_tier,
-                }
-            ),
             occurred_at=now,
             reason_id=reason_id,
             internal_note=internal_note,
             customer_comment=customer_comment,
             counts_for_tier=counts_for_tier,
         )
+        posting.sign(program=program_id, amount=amount, expires_in_days=expires_in_days)
         if replay := find_replay(posting):
             return replay
         # A credit spends nothing, so it need not look at the lots.
@@ -126,23 +113,12 @@ def debit_balance(
             customer_id=customer_id,
             kind=Operation.Kind.DEBIT,
             idempotency_key=idempotency_key,
-            fingerprint=fingerprint(
-                {
-                    "act": "debit",
-                    "actor": actor.user_id,
-                    "customer": customer_id,
-                    "program": program_id,
-                    "amount": amount,
-                    "reference": reference,
-                    "internal_note": internal_note,
-                    "customer_comment": customer_comment,
-                }
-            ),
             occurred_at=now,
             reference=reference,
             internal_note=internal_note,
             customer_comment=customer_comment,
         )
+        posting.sign(program=program_id, amount=amount)
         if replay := find_replay(posting):
             return replay
         lots = settle(account, now)
@@ -243,9 +219,9 @@ def _finish(
     posting: Posting, account: Account, amount: int, *, event: str, extra: dict[str, object]
 ) -> Operation:
     before, after = account.balance - amount, account.balance
-    operation_id = post(posting)
+    operation = post(posting)
     data = {
-        "program": account.program_id,
+        **account.program.in_words(),
         "units": amount,
         "before": before,
         "after": after,
@@ -257,10 +233,10 @@ def _finish(
     act = Act(
         verb=event,
         object_type="operation",
-        object_id=operation_id,
+        object_id=operation.pk,
         customer_id=posting.customer_id,
         before={"balance": before},
         after={"balance": after} | data,
     )
     record_act(posting.actor, act, kind=event, occurred_at=posting.occurred_at, data=data)
-    return Operation.objects.get(pk=operation_id)
+    return operation

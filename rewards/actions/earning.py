@@ -46,7 +46,6 @@ def earn_for_order(actor: Actor, order: Order, lines: Sequence[OrderLine]) -> li
         customer_id=order.customer.pk,
         kind=Operation.Kind.EARN,
         idempotency_key=earning_key(order.store.code, order.number),
-        fingerprint="",
         occurred_at=order.placed_at,
         order_id=order.pk,
     )

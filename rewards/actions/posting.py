@@ -11,11 +11,14 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import Any
 
 from django.db import connection
 from django.utils import timezone
 
+from activity.actions.recording import authored
 from loyalty_admin.common.actor import Actor
+from loyalty_admin.common.idempotency import fingerprint
 from rewards.models import Account, Entry, Lot, Operation
 
 
@@ -37,6 +40,20 @@ class Take:
     amount: int
 
 
+_ASKED = (
+    "kind",
+    "customer_id",
+    "order_id",
+    "reverses_id",
+    "reason_id",
+    "internal_note",
+    "customer_comment",
+    "reference",
+    "counts_for_tier",
+)
+"""The columns of an operation that its author chose."""
+
+
 @dataclass(slots=True)
 class Posting:
     """An operation to be written, and the entries that `add` collected for it."""
@@ -45,8 +62,8 @@ class Posting:
     customer_id: int
     kind: Operation.Kind
     idempotency_key: str
-    fingerprint: str
     occurred_at: datetime
+    fingerprint: str = ""
     order_id: int | None = None
     reverses_id: int | None = None
     reason_id: int | None = None
@@ -58,6 +75,14 @@ class Posting:
     takes: list[dict[str, object]] = field(default_factory=list)
     accounts: dict[int, Account] = field(default_factory=dict)
     released: list[int] = field(default_factory=list)
+
+    def sign(self, **more: object) -> None:
+        """Fingerprint what was asked for: the columns of the operation and `more`.
+
+        The author counts, the time does not: a retry is the same person asking again.
+        """
+        asked = {name: getattr(self, name) for name in _ASKED}
+        self.fingerprint = fingerprint({"user": self.actor.user_id, **asked, **more})
 
     def add(
         self,
@@ -124,9 +149,10 @@ WITH operation AS (
         (customer_id, kind, order_id, reverses_id, reason_id, internal_note, customer_comment,
          reference, counts_for_tier, idempotency_key, fingerprint, occurred_at, recorded_at,
          actor_kind, actor_label, actor_user_id)
-    VALUES (%(customer)s, %(kind)s, %(order)s, %(reverses)s, %(reason)s, %(internal_note)s,
-            %(customer_comment)s, %(reference)s, %(counts_for_tier)s, %(key)s, %(fingerprint)s,
-            %(occurred_at)s, %(now)s, %(actor_kind)s, %(actor_label)s, %(actor_user)s)
+    VALUES (%(customer_id)s, %(kind)s, %(order_id)s, %(reverses_id)s, %(reason_id)s,
+            %(internal_note)s, %(customer_comment)s, %(reference)s, %(counts_for_tier)s,
+            %(idempotency_key)s, %(fingerprint)s, %(occurred_at)s, %(recorded_at)s,
+            %(actor_kind)s, %(actor_label)s, %(actor_user_id)s)
     RETURNING id
 ), draft AS MATERIALIZED (
     SELECT nextval('rewards_entry_id_seq') AS id, d.*
@@ -139,7 +165,7 @@ WITH operation AS (
     INSERT INTO rewards_entry
         (id, operation_id, account_id, customer_id, bucket, kind, amount, balance_after,
          rule_version_id, occurred_at)
-    SELECT draft.id, operation.id, account_id, %(customer)s, bucket, kind, amount,
+    SELECT draft.id, operation.id, account_id, %(customer_id)s, bucket, kind, amount,
            balance_after, rule_version_id, %(occurred_at)s
     FROM draft, operation
 ), brought AS MATERIALIZED (
@@ -149,7 +175,7 @@ WITH operation AS (
     INSERT INTO rewards_lot
         (id, account_id, customer_id, entry_id, granted, remaining, is_pending, available_at,
          expires_at)
-    SELECT lot_id, account_id, %(customer)s, id, granted, remaining, is_pending, available_at,
+    SELECT lot_id, account_id, %(customer_id)s, id, granted, remaining, is_pending, available_at,
            expires_at
     FROM brought
 ), take AS MATERIALIZED (
@@ -159,7 +185,7 @@ WITH operation AS (
     JOIN draft USING (position)
 ), allocation AS (
     INSERT INTO rewards_allocation (entry_id, lot_id, customer_id, amount)
-    SELECT entry_id, lot_id, %(customer)s, amount
+    SELECT entry_id, lot_id, %(customer_id)s, amount
     FROM (SELECT entry_id, number, lot_id, amount FROM take
           UNION ALL
           SELECT id, 0, lot_id, granted - remaining FROM brought WHERE remaining < granted) AS a
@@ -185,29 +211,20 @@ SELECT id FROM operation
 """
 
 
-def post(posting: Posting) -> int:
-    """Write the posting and return the id of its operation.
+def post(posting: Posting) -> Operation:
+    """Write the posting and return its operation.
 
     Raises IntegrityError when a constraint of the ledger would not hold.
     """
-    actor = posting.actor
-    parameters = {
-        "customer": posting.customer_id,
-        "kind": posting.kind,
-        "order": posting.order_id,
-        "reverses": posting.reverses_id,
-        "reason": posting.reason_id,
-        "internal_note": posting.internal_note,
-        "customer_comment": posting.customer_comment,
-        "reference": posting.reference,
-        "counts_for_tier": posting.counts_for_tier,
-        "key": posting.idempotency_key,
+    columns: dict[str, Any] = {
+        **{name: getattr(posting, name) for name in _ASKED},
+        **authored(posting.actor),
+        "idempotency_key": posting.idempotency_key,
         "fingerprint": posting.fingerprint,
         "occurred_at": posting.occurred_at,
-        "now": timezone.now(),
-        "actor_kind": actor.kind,
-        "actor_label": actor.label,
-        "actor_user": actor.user_id,
+        "recorded_at": timezone.now(),
+    }
+    parameters = columns | {
         "entries": json.dumps(posting.entries, default=datetime.isoformat),
         "takes": json.dumps(posting.takes, default=datetime.isoformat),
         "released": posting.released,
@@ -215,8 +232,10 @@ def post(posting: Posting) -> int:
     }
     with connection.cursor() as cursor:
         cursor.execute(_POST, parameters)
-        row = cursor.fetchone()
-    return int(row[0])
+        (pk,) = cursor.fetchone()
+    operation = Operation(pk=pk, **columns)
+    operation._state.adding = False
+    return operation
 
 
 def _totals(account: Account) -> dict[str, int]:

@@ -39,18 +39,13 @@ def settle(account: Account, now: datetime) -> list[Lot]:
     expiry first, then oldest.
     """
     open_lots = Lot.objects.filter(account=account, remaining__gt=0)
-    lots = sorted(open_lots, key=_spending_order)
+    lots = sorted(open_lots, key=Lot.spending_order)
     if due := [lot for lot in lots if lot.is_pending and lot.available_at <= now]:
         _release(account, due, now)
     available = [lot for lot in lots if not lot.is_pending and lot.remaining]
     if due := [lot for lot in available if lot.expires_at and lot.expires_at <= now]:
         _expire(account, due, now)
     return [lot for lot in available if not lot.expires_at or lot.expires_at > now]
-
-
-def _spending_order(lot: Lot) -> tuple[bool, float, int]:
-    expires = lot.expires_at
-    return (expires is None, expires.timestamp() if expires else 0.0, lot.pk)
 
 
 def _release(account: Account, due: Sequence[Lot], now: datetime) -> None:
@@ -85,14 +80,13 @@ def _settle_by(
         kind=kind,
         # The lock makes this act happen once; there is no client whose retry to recognise.
         idempotency_key=f"{kind}:{uuid4()}",
-        fingerprint="",
         occurred_at=now,
     )
     before, units = account.balance, sum(lot.remaining for lot in due)
     add(posting)
-    operation_id = post(posting)
+    operation = post(posting)
     data = {
-        "program": account.program_id,
+        **account.program.in_words(),
         "units": units,
         "before": before,
         "after": account.balance,
@@ -100,7 +94,7 @@ def _settle_by(
     act = Act(
         verb=event,
         object_type="operation",
-        object_id=operation_id,
+        object_id=operation.pk,
         customer_id=account.customer_id,
         before={"balance": before},
         after={"balance": account.balance},

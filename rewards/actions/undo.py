@@ -16,7 +16,7 @@ from loyalty_admin.common.errors import (
     NotFound,
     NotReversible,
 )
-from loyalty_admin.common.idempotency import check_key, fingerprint
+from loyalty_admin.common.idempotency import check_key
 from loyalty_admin.staff.permissions import Perm, authorise
 from rewards.actions.balances import find_replay, take_from
 from rewards.actions.locking import lock_accounts
@@ -47,11 +47,11 @@ def reverse_operation(*, actor: Actor, operation_id: int, idempotency_key: str) 
             customer_id=original.customer_id,
             kind=Operation.Kind.REVERSE,
             idempotency_key=idempotency_key,
-            fingerprint=fingerprint({"act": "reverse", "operation": operation_id}),
             occurred_at=now,
             reverses_id=original.pk,
             counts_for_tier=original.counts_for_tier,
         )
+        posting.sign()
         if replay := find_replay(posting):
             return replay
         # Looked up after the lock: of two who undo at once, the second sees the first.
@@ -122,10 +122,10 @@ def _take_back(account: Account, entry: Entry, lots: Sequence[Lot]) -> list[Take
 def _finish(
     posting: Posting, original: Operation, accounts: dict[int, Account], before: dict[int, int]
 ) -> Operation:
-    operation_id = post(posting)
+    operation = post(posting)
     changes = [
         {
-            "program": account.program_id,
+            **account.program.in_words(),
             "before": before[account.program_id],
             "after": account.balance,
             "units": account.balance - before[account.program_id],
@@ -136,10 +136,10 @@ def _finish(
     act = Act(
         verb=REVERSED,
         object_type="operation",
-        object_id=operation_id,
+        object_id=operation.pk,
         customer_id=original.customer_id,
         before={"balance": changes[0]["before"]},
         after={"balance": changes[0]["after"], "reverses": original.pk},
     )
     record_act(posting.actor, act, kind=REVERSED, occurred_at=posting.occurred_at, data=data)
-    return Operation.objects.get(pk=operation_id)
+    return operation

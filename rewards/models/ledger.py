@@ -105,6 +105,11 @@ class Operation(Authored):
     def __str__(self) -> str:
         return f"{self.kind} {self.pk}"
 
+    @property
+    def undoable(self) -> bool:
+        """Whether it was done by hand and not undone yet. Select `reversed_by` along."""
+        return self.kind in self.MANUAL and getattr(self, "reversed_by", None) is None
+
 
 class Entry(models.Model):
     """One signed line of the ledger, in units, in one bucket of one account."""
@@ -202,6 +207,11 @@ class Lot(models.Model):
     def __str__(self) -> str:
         return f"lot {self.pk}: {self.remaining} of {self.granted}"
 
+    def spending_order(self) -> tuple[bool, float, int]:
+        """The key by which debits take lots: soonest expiry first, then oldest."""
+        expires = self.expires_at
+        return (expires is None, expires.timestamp() if expires else 0.0, self.pk)
+
 
 class Allocation(models.Model):
     """How much an entry took from a lot; negative when it gave units back."""
@@ -226,6 +236,11 @@ class Allocation(models.Model):
     def __str__(self) -> str:
         return f"{self.amount} from lot {self.lot_id}"
 
+    @property
+    def gave_back(self) -> int:
+        """How much the lot got back; negative when it gave."""
+        return -self.amount
+
 
 class LedgerCheck(models.Model):
     """The result of one run of `check_ledgers`."""
@@ -241,3 +256,8 @@ class LedgerCheck(models.Model):
 
     def __str__(self) -> str:
         return f"{self.finished_at:%Y-%m-%d %H:%M}: {len(self.discrepancies)} discrepancies"
+
+    @property
+    def seconds(self) -> str:
+        """How long the run took."""
+        return f"{(self.finished_at - self.started_at).total_seconds():.1f}"

@@ -63,6 +63,15 @@ class Program(models.Model):
     def __str__(self) -> str:
         return self.name
 
+    def in_words(self) -> dict[str, object]:
+        """How an event names this program and its units, so that it reads the same for ever."""
+        return {
+            "program_id": self.pk,
+            "program": self.name,
+            "unit_singular": self.unit_singular,
+            "unit_plural": self.unit_plural,
+        }
+
     def units(self, amount: int) -> str:
         """The amount with the unit's name, as in `1 point` or `−40 points`."""
         name = self.unit_singular if abs(amount) == 1 else self.unit_plural

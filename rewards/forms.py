@@ -1,0 +1,146 @@
+"""Forms of the balance dialogs."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+from uuid import uuid4
+
+from django import forms
+from django.core.exceptions import ValidationError
+from django.utils.translation import gettext_lazy as _
+
+from loyalty_admin.staff.models import ReasonCode
+from rewards.actions.balances import DEFAULT_COMMENT, MAX_EXPIRY_DAYS
+from rewards.models import Program
+
+_WHOLE = re.compile(r"([+-]?)(\d+|\d{1,3}(?:[.,' ]\d{3})+)")
+
+
+def new_key() -> str:
+    """An idempotency key for a form that is about to be filled in."""
+    return f"form:{uuid4()}"
+
+
+class UnitsField(forms.Field):
+    """Whole units as people write them: 40, +40, −40, 1,000 or 1.000."""
+
+    widget = forms.TextInput
+    signed = False
+
+    def __init__(self, *, signed: bool, **options: Any) -> None:
+        super().__init__(**options)
+        self.signed = signed
+        self.widget.attrs |= {"inputmode": "text" if signed else "numeric", "autocomplete": "off"}
+
+    def to_python(self, value: str | None) -> int | None:
+        """The number. Raises ValidationError with an example of what would be right."""
+        if not value or not value.strip():
+            return None
+        text = re.sub(r"[\u2212\u2013]", "-", re.sub(r"[\u00a0\u202f]", " ", value.strip()))
+        match = _WHOLE.fullmatch(text)
+        if not match or len(text) > 20 or (match[1] and not self.signed):
+            example = _("Enter a whole number such as 40 or −40.")
+            raise ValidationError(example if self.signed else _("Enter a whole number such as 40."))
+        return int(match[1] + re.sub(r"\D", "", match[2]))
+
+
+class BalanceForm(forms.Form):
+    """What adjusting and spending share: the program, the key, and what the agent saw."""
+
+    program = forms.ModelChoiceField(
+        label=_("Program"), queryset=Program.objects.none(), empty_label=None
+    )
+    idempotency_key = forms.CharField(widget=forms.HiddenInput, max_length=200, initial=new_key)
+    expected_balance = forms.IntegerField(widget=forms.HiddenInput, required=False)
+
+    def __init__(self, *args: Any, **options: Any) -> None:
+        super().__init__(*args, **options)
+        programs = Program.objects.filter(status=Program.Status.ACTIVE)
+        field = self.fields["program"]
+        field.queryset = programs  # type: ignore[attr-defined]
+        if programs.count() == 1:
+            field.widget = forms.HiddenInput()
+
+
+class AdjustForm(BalanceForm):
+    """RW-4: a credit or a debit by hand."""
+
+    amount = UnitsField(
+        signed=True,
+        label=_("Amount"),
+        help_text=_("+40 adds, −40 takes off."),
+        error_messages={"required": _("Enter a whole number such as 40 or −40.")},
+    )
+    reason = forms.ModelChoiceField(
+        label=_("Reason"),
+        queryset=ReasonCode.objects.filter(is_active=True),
+        empty_label=_("Choose a reason"),
+        error_messages={"required": _("Choose a reason.")},
+    )
+    internal_note = forms.CharField(
+        label=_("Internal note"),
+        help_text=_("Staff only."),
+        required=False,
+        max_length=1000,
+        widget=forms.Textarea(attrs={"rows": 2}),
+    )
+    customer_comment = forms.CharField(
+        label=_("Comment for the customer"),
+        required=False,
+        max_length=200,
+        initial=DEFAULT_COMMENT,
+    )
+    expires_in_days = forms.IntegerField(
+        label=_("Days until a credit expires"),
+        help_text=_("Empty: by the program's rule."),
+        required=False,
+        min_value=1,
+        max_value=MAX_EXPIRY_DAYS,
+        widget=forms.TextInput(attrs={"inputmode": "numeric", "autocomplete": "off"}),
+    )
+    counts_for_tier = forms.BooleanField(
+        label=_("Counts towards the tier"), required=False, initial=True
+    )
+
+
+class SpendForm(BalanceForm):
+    """RW-5: units that the customer used at the counter."""
+
+    amount = UnitsField(
+        signed=False,
+        label=_("Amount"),
+        error_messages={"required": _("Enter a whole number such as 40.")},
+    )
+    reference = forms.CharField(
+        label=_("Receipt or order"),
+        required=False,
+        max_length=80,
+        widget=forms.TextInput(attrs={"autocomplete": "off"}),
+    )
+    internal_note = forms.CharField(
+        label=_("Internal note"),
+        help_text=_("Staff only."),
+        required=False,
+        max_length=1000,
+        widget=forms.Textarea(attrs={"rows": 2}),
+    )
+    customer_comment = forms.CharField(
+        label=_("Comment for the customer"), required=False, max_length=200
+    )
+
+
+class ExplainForm(forms.Form):
+    """RW-14: which balance, on which day."""
+
+    program = forms.ModelChoiceField(
+        label=_("Program"),
+        queryset=Program.objects.exclude(status=Program.Status.DRAFT),
+        empty_label=None,
+    )
+    on = forms.DateField(
+        label=_("On"),
+        widget=forms.DateInput(attrs={"type": "date"}, format="%Y-%m-%d"),
+        input_formats=["%Y-%m-%d"],
+        error_messages={"invalid": _("Enter a date such as 2026-03-31.")},
+    )
