@@ -29,10 +29,13 @@ function start(toast) {
 }
 
 function say({ message, tone = "bad", link }) {
+  // Typing on while the network is down must not pile them up.
+  for (const said of host.querySelectorAll(".toast__text")) if (said.dataset.text === message) return;
   const toast = document.getElementById("toast-template").content.firstElementChild.cloneNode(true);
   toast.className = `toast toast--${tone}`;
   const text = toast.querySelector(".toast__text");
   text.textContent = message;
+  text.dataset.text = message;
   if (link) {
     const anchor = document.createElement("a");
     anchor.href = link.url;
