@@ -51,7 +51,8 @@ document.addEventListener(
   { capture: true },
 );
 
-document.addEventListener("htmx:finally:request", ({ target }) => {
+document.addEventListener("htmx:finally:request", ({ target, detail: { ctx } }) => {
+  if (ctx.request.method === "GET") return; // a preview inside the form is another matter
   const form = target.closest?.("form");
   // The buttons rest one tick after the submit; an answer can't be faster, a refusal can.
   if (form?.dataset.inFlight) setTimeout(() => wake(form));
