@@ -13,6 +13,7 @@ from copy import copy
 from dataclasses import dataclass
 from typing import Any
 
+from django.db.models import prefetch_related_objects
 from django.http import Http404, HttpRequest, HttpResponse, QueryDict
 from django.shortcuts import redirect
 from django.shortcuts import render as django_render
@@ -20,6 +21,7 @@ from django.urls import resolve, reverse
 from django.utils.safestring import SafeString, mark_safe
 
 from activity.models import ContactPoint
+from customers import selectors
 from customers.contacts import readable
 from customers.models import Customer
 from customers.panels import (
@@ -32,7 +34,6 @@ from customers.panels import (
     register_tab,
     register_verb,
 )
-from customers.selectors import customer_with_contacts
 from loyalty_admin.common.actor import Actor
 from loyalty_admin.common.errors import NotFound
 from loyalty_admin.common.htmx import is_fragment, render
@@ -128,7 +129,7 @@ def customer_of(request: HttpRequest, customer_id: int) -> Customer:
     known: Customer | None = getattr(request, "page_customer", None)
     if known is None or known.pk != customer_id:
         try:
-            known = customer_with_contacts(customer_id)
+            known = selectors.customer(customer_id)
         except NotFound as error:
             raise Http404(error.message) from error
         request.page_customer = known  # type: ignore[attr-defined]
@@ -150,7 +151,8 @@ def shell(request: HttpRequest, customer: Customer, current: Tab) -> dict[str, A
 
 
 def contacts_of(customer: Customer) -> list[ShownContact]:
-    """The customer's contact points, e-mail addresses first."""
+    """The customer's contact points, e-mail addresses first; asked once per customer."""
+    prefetch_related_objects([customer], "contact_points")
     return [
         ShownContact(
             kind=point.get_kind_display(),

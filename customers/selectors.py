@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from django.db import connection
-from django.db.models import QuerySet
+from django.db.models import Count, OuterRef, QuerySet, Subquery, prefetch_related_objects
 
 from activity.models import ContactPoint
 from customers.models import Customer, Order
@@ -19,17 +19,19 @@ COUNTED = 50_000
 """Up to how many customers the list counts them exactly."""
 
 
+def customer(customer_id: int) -> Customer:
+    """The customer. Raises NotFound."""
+    found = Customer.objects.defer("search_text").filter(pk=customer_id).first()
+    if found is None:
+        raise NotFound("There is no such customer.")
+    return found
+
+
 def customer_with_contacts(customer_id: int) -> Customer:
     """The customer with their contact points, in two queries. Raises NotFound."""
-    customer = (
-        Customer.objects.defer("search_text")
-        .filter(pk=customer_id)
-        .prefetch_related("contact_points")
-        .first()
-    )
-    if customer is None:
-        raise NotFound("There is no such customer.")
-    return customer
+    found = customer(customer_id)
+    prefetch_related_objects([found], "contact_points")
+    return found
 
 
 def order_count(customer_id: int) -> int:
@@ -81,8 +83,21 @@ def orders_of(customer_id: int, params: Mapping[str, str]) -> Page[Order]:
     return keyset_page(_with_lines(rows), by="placed_at", params=params, size=ORDERS_SIZE)
 
 
-def page_from(order: Order) -> dict[str, str]:
-    """The parameters of the page of orders that starts with this one."""
+def page_with(customer_id: int, order_id: int) -> dict[str, str]:
+    """The parameters of a page of the customer's orders that this one is on.
+
+    That is the first page, also for an order that is not the customer's, or else the one
+    that starts with the order.
+    """
+    newer = Order.objects.filter(customer_id=customer_id, placed_at__gt=OuterRef("placed_at"))
+    count = newer.order_by().values("customer_id").annotate(n=Count("pk")).values("n")
+    order = (
+        Order.objects.filter(pk=order_id, customer_id=customer_id)
+        .annotate(newer=Subquery(count))
+        .first()
+    )
+    if order is None or (order.newer or 0) < ORDERS_SIZE // 2:
+        return {}
     return {AFTER: encode_cursor([order.placed_at, order.pk + 1])}
 
 

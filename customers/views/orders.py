@@ -10,13 +10,11 @@ from django.urls import reverse
 from django.views.decorators.http import require_safe
 
 from customers.forms import OrderSearchForm
-from customers.models import Order
-from customers.selectors import order_with_lines, orders_by_number, orders_of, page_from
+from customers.selectors import order_with_lines, orders_by_number, orders_of, page_with
 from customers.shown_orders import shown_orders
 from customers.views.paging import is_paged, links
 from loyalty_admin.common.errors import InvalidInput, NotFound
 from loyalty_admin.common.htmx import render
-from loyalty_admin.common.paging import Page
 from loyalty_admin.common.profile import render_panel
 from loyalty_admin.staff.permissions import Perm, requires
 
@@ -33,21 +31,15 @@ def orders(request: HttpRequest, customer_id: int) -> HttpResponse:
     opened = int(asked) if asked.isdecimal() and len(asked) < 19 else None
     context: dict[str, Any] = {"url": url, "paged": is_paged(request.GET)}
     try:
-        page = orders_of(customer_id, request.GET)
+        params = page_with(customer_id, opened) if opened else request.GET
+        page = orders_of(customer_id, params)
     except InvalidInput as error:
         response = render_panel(request, customer_id, "orders", PANEL, {"damaged": error.message})
         response.status_code = 400
         return response
-    if opened and not any(order.pk == opened for order in page.rows):
-        page = _page_with(customer_id, opened) or page
     context["orders"] = shown_orders(page.rows, opened)
     context["page"] = links(page, url, {})
     return render_panel(request, customer_id, "orders", PANEL, context)
-
-
-def _page_with(customer_id: int, order_id: int) -> Page[Order] | None:
-    order = Order.objects.filter(pk=order_id, customer_id=customer_id).first()
-    return orders_of(customer_id, page_from(order)) if order else None
 
 
 @requires(Perm.ORDERS_VIEW)
