@@ -51,6 +51,9 @@ function anchorTo({ url, label }) {
   return anchor;
 }
 
+// On a narrow screen the current tab may be out of sight.
+document.querySelector(".tabs [aria-current]")?.scrollIntoView({ block: "nearest", inline: "center" });
+
 document.addEventListener("htmx:before:request", ({ detail: { ctx } }) => started.set(ctx, Date.now()));
 
 document.addEventListener("htmx:before:response", (event) => {
