@@ -47,6 +47,5 @@ class NoteEditForm(forms.Form):
         max_length=MAX_LENGTH,
         error_messages={"required": _("Write what the customer said or what you did.")},
         widget=forms.Textarea(attrs={"rows": 5}),
-        help_text=_("What it said before stays readable."),
     )
     seen_edits = forms.IntegerField(widget=forms.HiddenInput, min_value=0)

@@ -62,7 +62,7 @@ class Note(Authored):
         CHAT = "chat", _("Chat")
         EMAIL = "email", _("E-mail")
         STORE = "store", _("Store")
-        SOCIAL = "social", _("Social media")
+        SOCIAL = "social", _("Social")
 
     customer = models.ForeignKey(
         "customers.Customer", on_delete=models.PROTECT, related_name="notes"

@@ -125,6 +125,7 @@ class ShownLine:
     actor: str
     occurred_at: datetime
     json_url: str
+    time_style: str
 
 
 _types: dict[str, LineType] = {}
@@ -232,6 +233,7 @@ def shown(
         actor=author,
         occurred_at=occurred_at,
         json_url=reverse("activity:event", args=[event.customer_id, event.pk]) if event else "",
+        time_style="time" if event else "relative",
     )
 
 
