@@ -28,7 +28,9 @@ order_recorded: Hook[[Actor, Order, Sequence[OrderLine]], list[Earning]] = Hook(
 
 orders_imported: Hook[[Actor, str], None] = Hook("orders_imported")
 """A batch of new orders was written set-based; the argument names the temporary table that
-holds `order_id` of each of them. Runs in the batch's transaction."""
+holds `order_id` of each of them. Runs in the batch's transaction. What an order earned goes
+into the temporary table of that name with `_earning` at its end, for the timeline: order_id,
+position, program, units, unit_name, pending_until."""
 
 
 customer_enrolled: Hook[[Actor, Customer], None] = Hook("customer_enrolled")
