@@ -14,6 +14,7 @@ from django.utils.translation import gettext_lazy as _
 from activity.models import AuditRecord
 
 MAX_ID = 2**63 - 1
+NOT_A_DAY = {"invalid": _("Enter a day such as 2026-11-30.")}
 
 
 def _day() -> forms.DateInput:
@@ -34,8 +35,12 @@ class AuditFilter(django_filters.FilterSet):  # type: ignore[misc]
     actor = django_filters.ChoiceFilter(
         label=_("Who"), field_name="actor_label", empty_label=_("Everybody")
     )
-    since = django_filters.DateFilter(label=_("From"), method="from_day", widget=_day())
-    until = django_filters.DateFilter(label=_("To"), method="to_day", widget=_day())
+    since = django_filters.DateFilter(
+        label=_("From"), method="from_day", widget=_day(), error_messages=NOT_A_DAY
+    )
+    until = django_filters.DateFilter(
+        label=_("To"), method="to_day", widget=_day(), error_messages=NOT_A_DAY
+    )
     customer = django_filters.NumberFilter(
         label=_("Customer number"),
         field_name="customer_id",
