@@ -53,7 +53,9 @@ def test_numbers_follow_the_language(language: str, source: str, expected: str) 
     [
         (dt.timedelta(seconds=5), "relative", "just now"),
         (dt.timedelta(hours=3), "relative", "3 hours ago"),
+        (dt.timedelta(hours=30), "relative", "1 day ago"),
         (dt.timedelta(days=2), "relative", "2 days ago"),
+        (dt.timedelta(days=13, hours=20), "relative", "13 days ago"),
         (dt.timedelta(days=-3), "relative", "in 3 days"),
         (dt.timedelta(days=40), "relative", "13 Oct"),
         (dt.timedelta(days=400), "relative", "18 Oct 2025"),

@@ -149,7 +149,10 @@ def _when_text(local: dt.datetime, style: str, locale: Locale) -> str:
         return _date_text(local, locale)
     if abs(age) < dt.timedelta(minutes=1):
         return gettext("just now")
-    return str(format_timedelta(-age, add_direction=True, threshold=1, locale=locale))
+    whole = dt.timedelta(days=int(age / dt.timedelta(days=1)))
+    # Days up to the second week: “9 days ago” says more than “1 week ago”.
+    age, threshold = (whole, 1.9) if abs(whole.days) > 1 else (age, 1)
+    return str(format_timedelta(-age, add_direction=True, threshold=threshold, locale=locale))
 
 
 def _date_text(value: dt.date, locale: Locale) -> str:
