@@ -13,7 +13,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_safe
 
 from customers.models import Customer
-from customers.selectors import customer_with_contacts
+from customers.selectors import customer as customer_by_id
 from loyalty_admin.common.actor import Actor
 from loyalty_admin.common.errors import DomainError, IdempotencyConflict, NotFound, StaleView
 from loyalty_admin.common.htmx import done, render
@@ -201,7 +201,7 @@ def _holding(customer: Customer, program: Program) -> Holding:
 
 def _customer(customer_id: int) -> Customer:
     try:
-        return customer_with_contacts(customer_id)
+        return customer_by_id(customer_id)
     except NotFound as error:
         raise Http404(error.message) from error
 

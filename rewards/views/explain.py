@@ -10,7 +10,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_safe
 
-from customers.selectors import customer_with_contacts
+from customers.selectors import customer as customer_by_id
 from loyalty_admin.common.errors import NotFound
 from loyalty_admin.common.htmx import render
 from loyalty_admin.staff.permissions import Perm, requires
@@ -25,7 +25,7 @@ from rewards.selectors.explain import explain_balance
 def dialog(request: HttpRequest, customer_id: int) -> HttpResponse:
     """The sentences, and a form that asks for another day or program."""
     try:
-        customer = customer_with_contacts(customer_id)
+        customer = customer_by_id(customer_id)
     except NotFound as error:
         raise Http404(error.message) from error
     today = timezone.localdate()

@@ -120,7 +120,8 @@ def _history(request: HttpRequest, customer_id: int, holding: Holding) -> dict[s
         Choice(label, _panel_url(customer_id, holding, kind=value), value == kind)
         for value, label in choices.items()
     ]
-    damaged, page = "", Page[Entry](rows=[], newer=None, older=None)
+    damaged = ""
+    page: Page[Entry] = Page(rows=[], newer=None, older=None)
     try:
         if holding.account_id:
             page = history_page(holding.account_id, kind=kind, params=request.GET.dict())
