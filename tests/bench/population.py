@@ -114,12 +114,45 @@ FROM customers_order WHERE store_id = %(store)s AND customer_id > %(after)s ORDE
 """,
 )
 
+_TOLD = (
+    """
+INSERT INTO activity_event
+    (customer_id, occurred_at, kind, object_id, data, recorded_at, actor_kind, actor_label)
+SELECT a.customer_id, o.occurred_at, 'ledger.adjusted', o.id,
+    jsonb_build_object('program_id', a.program_id, 'program', 'Points',
+        'unit_singular', 'point', 'unit_plural', 'points', 'units', a.balance, 'before', 0,
+        'after', a.balance, 'reason', NULL, 'internal_note', '',
+        'customer_comment', o.customer_comment, 'expires_at', NULL),
+    o.recorded_at, o.actor_kind, o.actor_label
+FROM rewards_account a JOIN rewards_operation o
+    ON o.customer_id = a.customer_id AND o.idempotency_key = 'opening:' || a.customer_id
+WHERE a.program_id = %(program)s AND a.customer_id > %(after)s ORDER BY a.id
+""",
+    """
+INSERT INTO activity_event
+    (customer_id, occurred_at, kind, object_id, data, recorded_at, actor_kind, actor_label)
+SELECT customer_id, placed_at, 'order.recorded', id,
+    jsonb_build_object('number', number, 'store', 'bench', 'store_name', 'Bench store',
+        'currency', currency, 'total', total::text, 'earned', '[]'::jsonb),
+    recorded_at, 'system', 'opening'
+FROM customers_order WHERE store_id = %(store)s AND customer_id > %(after)s ORDER BY id
+""",
+    """
+INSERT INTO activity_auditrecord
+    (at, verb, object_type, object_id, customer_id, after, request_id, actor_kind, actor_label)
+SELECT recorded_at, kind, split_part(kind, '.', 1), object_id, customer_id, data, '',
+    actor_kind, actor_label
+FROM activity_event WHERE customer_id > %(after)s ORDER BY id
+""",
+)
+
 
 def populate(customers: int) -> Program:
     """Add this many customers with two contact points each and, for members, an account.
 
     Every account has one lot and one entry, `check_ledgers` finds nothing; one customer in
-    four has two orders. Answers the program. A million takes a few minutes.
+    four has two orders. Timeline and audit tell of all that. Answers the program. A million
+    takes a few minutes.
     """
     program = _program()
     store, _new = Store.objects.get_or_create(code="bench", defaults={"name": "Bench store"})
@@ -137,7 +170,7 @@ def populate(customers: int) -> Program:
         }
         with _without_index("customers_search"):
             cursor.execute(_CUSTOMERS, parameters)
-        for statement in (_CONTACT_POINTS, *_LEDGER, *_ORDERS):
+        for statement in (_CONTACT_POINTS, *_LEDGER, *_ORDERS, *_TOLD):
             cursor.execute(statement, parameters)
         cursor.execute("ANALYZE")
     return program
