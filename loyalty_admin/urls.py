@@ -3,13 +3,11 @@
 from django.contrib import admin
 from django.urls import include, path
 from django.views.generic import RedirectView
-from django.views.generic import RedirectView
 
 from loyalty_admin.api import api_urls
 from loyalty_admin.common import appearance, styleguide
 
 urlpatterns = [
-    path("", RedirectView.as_view(pattern_name="customers:list"), name="home"),
     path("", RedirectView.as_view(pattern_name="customers:list"), name="home"),
     path("appearance/", appearance.set_theme, name="appearance"),
     path("styleguide/", styleguide.styleguide, name="styleguide"),

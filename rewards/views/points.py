@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,7 +16,7 @@ from django.views.decorators.http import require_safe
 from loyalty_admin.common.errors import InvalidInput
 from loyalty_admin.common.paging import AFTER, BEFORE, Page
 from loyalty_admin.common.profile import render_panel, render_part
-from loyalty_admin.common.templatetags.ui import date_in_words, units
+from loyalty_admin.common.templatetags.ui import date_in_words, money, units
 from loyalty_admin.staff.permissions import Perm, requires
 from rewards.models import Entry, Program
 from rewards.selectors.balances import Holding, history_page, holdings_of
@@ -72,10 +73,29 @@ class Pager:
 def facts(request: HttpRequest, customer_id: int) -> HttpResponse:
     """Each program's balance with what is pending and what expires next."""
     holdings = holdings_of(customer_id, time_zone=timezone.get_current_timezone_name())
-    shown = [
-        Fact(holding.program.name, units(holding.balance), hint_of(holding)) for holding in holdings
-    ]
+    if len(holdings) == 1:
+        # One balance leaves room for what will happen to it.
+        shown = list(_facts_of(holdings[0]))
+    else:
+        shown = [Fact(h.program.name, units(h.balance), hint_of(h)) for h in holdings]
     return render_part(request, customer_id, "rewards/facts.html", {"facts": shown})
+
+
+def _facts_of(holding: Holding) -> Iterator[Fact]:
+    program = holding.program
+    worth = money(program.unit_value * max(holding.balance, 0), program.currency)
+    owed = _("%s owed") % units(holding.debt) if holding.debt else _("worth %s") % worth
+    yield Fact(program.name, units(holding.balance), owed)
+    if holding.pending and holding.available_at:
+        begins = _("from %s on") % date_in_words(holding.available_at)
+        yield Fact(_("Pending"), units(holding.pending), begins)
+    else:
+        yield Fact(_("Pending"), units(0), _("nothing to wait for"))
+    if holding.expiring and holding.expires_at:
+        ends = _("on %s") % date_in_words(holding.expires_at)
+        yield Fact(_("Next to expire"), units(holding.expiring), ends)
+    else:
+        yield Fact(_("Next to expire"), "–", _("nothing is about to expire"))
 
 
 def hint_of(holding: Holding) -> str:
