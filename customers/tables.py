@@ -14,6 +14,7 @@ from django.urls import reverse
 from django.utils.functional import Promise
 from django.utils.translation import gettext as _
 
+from activity.models import ContactPoint
 from customers import hooks
 from customers.contacts import readable
 from customers.models import Customer
@@ -27,13 +28,17 @@ UNKNOWN = "–"
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """A customer as a row; `cells` are those of the columns that other apps added."""
+    """A customer as a row; `cells` are those of the columns that other apps added.
+
+    `contact_state` says in words that the contact point can't be reached; "" when it can.
+    """
 
     url: str
     name: str
     initials: str
     contact: str
     contact_tone: str
+    contact_state: str | Promise
     status: str | Promise
     status_tone: str
     cells: Sequence[tuple[str, str]]
@@ -71,6 +76,7 @@ def _row(
         initials=customer.initials,
         contact=readable(kind, value),
         contact_tone=_STATE_TONES.get(state, ""),
+        contact_state=_UNREACHABLE.get(state, ""),
         status=customer.get_status_display(),
         status_tone=_STATUS_TONES.get(customer.status, ""),
         cells=[(column.label, column.values.get(customer.pk, UNKNOWN)) for column in columns],
@@ -80,6 +86,9 @@ def _row(
 
 # By the plain values that rows carry, once for all rows.
 _STATE_TONES = {state.value: tone for state, tone in STATE_TONES.items()}
+_UNREACHABLE = {
+    state.value: state.label for state in STATE_TONES if state != ContactPoint.State.OK
+}
 _STATUS_TONES = {status.value: tone for status, tone in STATUS_TONES.items()}
 
 

@@ -31,6 +31,6 @@ def details(request: HttpRequest, customer_id: int) -> HttpResponseBase:
     customer = customer_of(request, customer_id)
     context = {
         "contacts": contacts_of(customer),
-        "language": user_locale().languages.get(customer.language, customer.language),
+        "language_name": user_locale().languages.get(customer.language, customer.language),
     }
     return render_panel(request, customer_id, "details", "customers/details.html", context)
