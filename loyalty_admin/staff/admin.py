@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from importlib import import_module
 from typing import Any
 
 from allauth.account.decorators import secure_admin_login
+from allauth.account.models import EmailAddress
+from allauth.mfa.models import Authenticator
 from django import forms
 from django.contrib import admin, messages
 from django.contrib.auth.admin import UserAdmin as DjangoUserAdmin
@@ -13,6 +16,7 @@ from django.contrib.auth.models import Group
 from django.db import transaction
 from django.db.models import Model, QuerySet
 from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext
 
@@ -30,12 +34,22 @@ from loyalty_admin.staff.models import ApiKey, ReasonCode, RequestRecord, Store,
 from loyalty_admin.staff.permissions import API_SCOPES
 from loyalty_admin.staff.time_zones import known_time_zones
 
+
+def _own_password(request: HttpRequest, extra_context: object = None) -> HttpResponse:
+    """One's own password is changed in one place, too."""
+    return redirect("account_change_password")
+
+
 admin.site.site_header = admin.site.site_title = "Loyalty Admin"
 admin.site.index_title = _("Everything, for superusers")
 # One way in, so that throttling and two-factor sign-in hold here as well.
 admin.site.login = secure_admin_login(admin.site.login)  # type: ignore[method-assign]
+admin.site.password_change = _own_password  # type: ignore[method-assign]
 # What people may do follows from their role; groups would suggest otherwise.
-admin.site.unregister(Group)
+# Their own pages would show the secrets of second factors.
+for module in ("allauth.account.admin", "allauth.mfa.admin"):
+    import_module(module)
+admin.site.unregister([Group, Authenticator, EmailAddress])
 
 
 class StoreForm(forms.ModelForm[Store]):
@@ -199,5 +213,39 @@ class ApiKeyAdmin(ActionAdmin):
         self.message_user(request, text % {"count": len(ended)}, messages.SUCCESS)
 
 
+@admin.register(Authenticator)
+class AuthenticatorAdmin(AuditedAdmin):
+    """Second factors, without their secrets. Removing one lets a person in who lost it."""
+
+    fields = ("user", "type", "created_at", "last_used_at")
+    list_display = ("user", "type", "created_at", "last_used_at")
+    text_search = ("user__email__iexact",)
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        """People set up their own."""
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
+        """There is nothing to change."""
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
+        """For superusers, as all else here."""
+        return bool(request.user.is_superuser)
+
+    def delete_model(self, request: HttpRequest, obj: Authenticator) -> None:
+        """Remove one, and write down whose."""
+        before = {"user_id": obj.user_id, "type": obj.type}
+        self.write_down(request, obj, "removed", before, None)
+        super().delete_model(request, obj)
+
+    def delete_queryset(self, request: HttpRequest, queryset: QuerySet[Authenticator]) -> None:
+        """Remove several, one by one."""
+        with transaction.atomic():
+            for authenticator in queryset:
+                self.delete_model(request, authenticator)
+
+
+show_read_only(EmailAddress, text_search=("email__iexact",))
 show_read_only(RequestRecord, text_search=("key",))
 show_histories("staff")
