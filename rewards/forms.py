@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping, Sequence
 from typing import Any
 from uuid import uuid4
 
@@ -13,6 +14,7 @@ from django.utils.translation import gettext_lazy as _
 from loyalty_admin.staff.models import ReasonCode
 from rewards.actions.balances import DEFAULT_COMMENT, MAX_EXPIRY_DAYS
 from rewards.models import Program
+from rewards.selectors.balances import Holding
 
 _WHOLE = re.compile(r"([+-]?)(\d+|\d{1,3}(?:[.,' ]\d{3})+)")
 
@@ -48,19 +50,41 @@ class UnitsField(forms.Field):
 class BalanceForm(forms.Form):
     """What adjusting and spending share: the program, the key, and what the agent saw."""
 
-    program = forms.ModelChoiceField(
-        label=_("Program"), queryset=Program.objects.none(), empty_label=None
-    )
+    program = forms.TypedChoiceField(label=_("Program"), coerce=int)
     idempotency_key = forms.CharField(widget=forms.HiddenInput, max_length=200, initial=new_key)
     expected_balance = forms.IntegerField(widget=forms.HiddenInput, required=False)
 
-    def __init__(self, *args: Any, **options: Any) -> None:
-        super().__init__(*args, **options)
-        programs = Program.objects.filter(status=Program.Status.ACTIVE)
-        field = self.fields["program"]
-        field.queryset = programs  # type: ignore[attr-defined]
-        if programs.count() == 1:
-            field.widget = forms.HiddenInput()
+    def __init__(
+        self,
+        data: Mapping[str, Any] | None = None,
+        *,
+        holdings: Sequence[Holding],
+        wanted: str = "",
+    ) -> None:
+        """`holdings` are those of running programs; `wanted` is the id of the one to begin with."""
+        self.holdings = holdings
+        first = next(
+            (h for h in holdings if str(h.program.pk) == wanted), next(iter(holdings), None)
+        )
+        # With several programs the balance that the agent saw depends on their choice.
+        seen = first.balance if first and len(holdings) == 1 else None
+        initial = {"program": first.program.pk if first else None, "expected_balance": seen}
+        super().__init__(data, initial=initial)
+        choices = [(h.program.pk, f"{h.program} · {h.program.units(h.balance)}") for h in holdings]
+        self.fields["program"].choices = choices  # type: ignore[attr-defined]
+        if len(holdings) < 2:
+            self.fields["program"].widget = forms.HiddenInput()
+
+    def holding(self) -> Holding | None:
+        """The holding that the form is about, as chosen or as it begins."""
+        chosen = self.data.get("program") if self.is_bound else self.initial["program"]
+        return next((h for h in self.holdings if str(h.program.pk) == str(chosen)), None)
+
+    def values(self) -> dict[str, Any]:
+        """The input of the action behind the form, once it is valid."""
+        values = dict(self.cleaned_data)
+        values["program_id"] = values.pop("program")
+        return values
 
 
 class AdjustForm(BalanceForm):
@@ -102,6 +126,12 @@ class AdjustForm(BalanceForm):
     counts_for_tier = forms.BooleanField(
         label=_("Counts towards the tier"), required=False, initial=True
     )
+
+    def values(self) -> dict[str, Any]:
+        """The input of `adjust_balance`."""
+        values = super().values()
+        values["reason_id"] = values.pop("reason").pk
+        return values
 
 
 class SpendForm(BalanceForm):

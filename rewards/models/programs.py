@@ -63,6 +63,11 @@ class Program(models.Model):
     def __str__(self) -> str:
         return self.name
 
+    @property
+    def is_running(self) -> bool:
+        """Whether it earns and can be spent now."""
+        return self.status == self.Status.ACTIVE
+
     def in_words(self) -> dict[str, object]:
         """How an event names this program and its units, so that it reads the same for ever."""
         return {

@@ -7,11 +7,12 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from django.db import connection
-from django.db.models import Prefetch, Q
+from django.db.models import FilteredRelation, Prefetch, Q
+from django.db.models.functions import Coalesce
 
 from loyalty_admin.common.errors import NotFound
 from loyalty_admin.common.paging import Page, keyset_page
-from rewards.models import Account, Allocation, Entry, Program
+from rewards.models import Allocation, Entry, Program
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,51 +52,44 @@ def holdings_of(customer_id: int, *, time_zone: str, kind: str = "") -> list[Hol
 
     `kind` keeps to points or stamps; days are those of `time_zone`. Two queries.
     """
-    programs = Program.objects.exclude(status=Program.Status.DRAFT).order_by("name", "pk")
-    if kind:
-        programs = programs.filter(kind=kind)
-    own = Account.objects.filter(customer_id=customer_id)
-    rows = list(programs.prefetch_related(Prefetch("account_set", own, to_attr="own")))
-    accounts = {program.pk: next(iter(program.own), None) for program in rows}
-    next_of = _next_dates([account.pk for account in accounts.values() if account], time_zone)
+    own = FilteredRelation("account", condition=Q(account__customer=customer_id))
+    programs = (
+        Program.objects.exclude(status=Program.Status.DRAFT)
+        .annotate(own=own)
+        .filter(Q(status=Program.Status.ACTIVE) | Q(own__isnull=False))
+        .annotate(
+            account_id=Coalesce("own__pk", 0),
+            balance=Coalesce("own__balance", 0),
+            pending=Coalesce("own__pending", 0),
+            debt=Coalesce("own__debt", 0),
+        )
+        .order_by("name", "pk")
+    )
+    rows = list(programs.filter(kind=kind) if kind else programs)
+    next_of = _next_dates([program.account_id for program in rows], time_zone)
+    nothing = (None, 0, None)
     return [
-        _holding(program, account, next_of)
+        Holding(
+            program,
+            program.account_id,
+            program.balance,
+            program.pending,
+            program.debt,
+            *next_of.get(program.account_id, nothing),
+        )
         for program in rows
-        if (account := accounts[program.pk]) or program.status == Program.Status.ACTIVE
     ]
 
 
 def _next_dates(
     account_ids: list[int], time_zone: str
 ) -> dict[int, tuple[datetime | None, int, datetime | None]]:
-    if not account_ids:
-        return {}
     with connection.cursor() as cursor:
         cursor.execute(_NEXT, [time_zone, time_zone, account_ids])
         return {
             account: (expires_at, int(expiring), available_at)
             for account, expires_at, expiring, available_at in cursor.fetchall()
         }
-
-
-def _holding(
-    program: Program,
-    account: Account | None,
-    next_of: Mapping[int, tuple[datetime | None, int, datetime | None]],
-) -> Holding:
-    if account is None:
-        return Holding(program, 0, 0, 0, 0, None, 0, None)
-    expires_at, expiring, available_at = next_of.get(account.pk, (None, 0, None))
-    return Holding(
-        program=program,
-        account_id=account.pk,
-        balance=account.balance,
-        pending=account.pending,
-        debt=account.debt,
-        expires_at=expires_at,
-        expiring=expiring,
-        available_at=available_at,
-    )
 
 
 def holding_of(customer_id: int, program_id: int, *, time_zone: str) -> Holding:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from datetime import datetime
-from typing import TypeVar
+from collections.abc import Callable
+from typing import Any
 
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import render as render_template
@@ -21,120 +21,106 @@ from loyalty_admin.common.templatetags.ui import signed, units
 from loyalty_admin.staff.permissions import Perm, requires
 from rewards.actions.balances import adjust_balance, debit_balance, expiry_of
 from rewards.forms import AdjustForm, BalanceForm, SpendForm, new_key
-from rewards.models import Operation, Program
-from rewards.selectors.balances import Holding, holding_of, holdings_of
+from rewards.models import Operation
+from rewards.selectors.balances import Holding, holdings_of
 from rewards.selectors.preview import Preview, preview_change
 
 CHANGED = "ledger-changed"
 
-F = TypeVar("F", bound=BalanceForm)
+Save = Callable[..., Operation]
 
 
 @requires(Perm.BALANCE_ADJUST)
 @require_http_methods(["GET", "HEAD", "POST"])
 def adjust(request: HttpRequest, customer_id: int) -> HttpResponse:
     """RW-4: change a balance by hand, after saying what that will do."""
-    customer = _customer(customer_id)
-    if request.method != "POST":
-        return _dialog(request, customer, "adjust", _fresh(AdjustForm, request, customer))
-    form = AdjustForm(request.POST)
-    if not form.is_valid():
-        return _dialog(request, customer, "adjust", form, status=422)
-    values = form.cleaned_data
-    program, reason = values.pop("program"), values.pop("reason")
-    try:
-        operation = adjust_balance(
-            actor=_actor(request),
-            customer_id=customer.pk,
-            program_id=program.pk,
-            reason_id=reason.pk,
-            **values,
-        )
-    except DomainError as error:
-        return _refused(request, customer, "adjust", form, program, error)
-    return _done(request, customer, program, operation, _("adjusted by"))
+    return _act(request, customer_id, "adjust", AdjustForm, adjust_balance)
 
 
 @requires(Perm.BALANCE_SPEND)
 @require_http_methods(["GET", "HEAD", "POST"])
 def spend(request: HttpRequest, customer_id: int) -> HttpResponse:
     """RW-5: take units that the customer used at the counter."""
-    customer = _customer(customer_id)
-    if request.method != "POST":
-        return _dialog(request, customer, "spend", _fresh(SpendForm, request, customer))
-    form = SpendForm(request.POST)
-    if not form.is_valid():
-        return _dialog(request, customer, "spend", form, status=422)
-    values = form.cleaned_data
-    program = values.pop("program")
-    try:
-        operation = debit_balance(
-            actor=_actor(request), customer_id=customer.pk, program_id=program.pk, **values
-        )
-    except DomainError as error:
-        return _refused(request, customer, "spend", form, program, error)
-    return _done(request, customer, program, operation, _("spent:"))
+    return _act(request, customer_id, "spend", SpendForm, debit_balance)
 
 
 @requires(Perm.BALANCE_ADJUST)
 @require_safe
 def adjust_preview(request: HttpRequest, customer_id: int) -> HttpResponse:
     """What the adjustment that is being typed will do."""
-    return _preview(request, customer_id, AdjustForm(request.GET))
+    return _preview(request, customer_id, AdjustForm)
 
 
 @requires(Perm.BALANCE_SPEND)
 @require_safe
 def spend_preview(request: HttpRequest, customer_id: int) -> HttpResponse:
     """What the debit that is being typed will do."""
-    return _preview(request, customer_id, SpendForm(request.GET))
+    return _preview(request, customer_id, SpendForm)
 
 
-def _preview(request: HttpRequest, customer_id: int, form: BalanceForm) -> HttpResponse:
-    preview = preview_of(_customer(customer_id), form)
-    context = {"lines": preview.lines, "tone": preview.tone}
-    return render_template(request, "components/preview.html", context)
-
-
-def preview_of(customer: Customer, form: BalanceForm) -> Preview:
-    """What the form as it stands would do; a request to go on while something is missing."""
-    form.is_valid()
-    values = form.cleaned_data if form.is_bound else form.initial
-    amount, program = values.get("amount"), values.get("program")
-    if not amount or not isinstance(program, Program):
-        return Preview([_("Enter an amount to see the new balance.")])
-    spending = isinstance(form, SpendForm)
-    return preview_change(
-        _holding(customer, program),
-        -amount if spending else amount,
-        expires_at=_expiry(program, amount, values.get("expires_in_days")),
-        comment=values.get("customer_comment", ""),
-        counts_for_tier=None if spending else values.get("counts_for_tier", True),
+def _act(
+    request: HttpRequest, customer_id: int, act: str, form_class: type[BalanceForm], save: Save
+) -> HttpResponse:
+    customer, holdings = _customer(customer_id), _holdings(customer_id)
+    if request.method != "POST":
+        form = form_class(holdings=holdings, wanted=request.GET.get("program", ""))
+        return _dialog(request, customer, act, form)
+    form = form_class(request.POST, holdings=holdings)
+    if not form.is_valid():
+        return _dialog(request, customer, act, form, status=422)
+    actor: Actor = request.actor  # type: ignore[attr-defined]
+    try:
+        operation = save(actor=actor, customer_id=customer.pk, **form.values())
+    except NotFound as error:
+        raise Http404(error.message) from error
+    except DomainError as error:
+        return _refused(request, customer, act, form, error)
+    points = reverse("rewards:points", args=[customer.pk])
+    return done(
+        request,
+        message=_message(operation),
+        next_url=f"{points}?program={form.cleaned_data['program']}",
+        events=(CHANGED,),
+        undo_url=reverse("rewards:undo", args=[customer.pk, operation.pk]),
     )
 
 
-def _expiry(program: Program, amount: int, days: int | None) -> datetime | None:
-    return expiry_of(program, timezone.now(), days) if amount > 0 else None
+def _message(operation: Operation) -> str:
+    entry = operation.entries.select_related("account__program").get()
+    words: dict[str, Any] = {
+        "program": entry.account.program.name,
+        "units": entry.account.program.units(-entry.amount),
+        "amount": signed(entry.amount),
+        "before": units(entry.balance_after - entry.amount),
+        "after": units(entry.balance_after),
+    }
+    if operation.kind == Operation.Kind.DEBIT:
+        return _("Spent %(units)s: balance %(before)s → %(after)s.") % words
+    return _("%(program)s adjusted by %(amount)s: balance %(before)s → %(after)s.") % words
 
 
-def _fresh(form_class: type[F], request: HttpRequest, customer: Customer) -> F:
-    """An empty form for the program that was asked for, or the first one."""
-    programs = list(form_class().fields["program"].queryset)  # type: ignore[attr-defined]
-    if not programs:
-        return form_class()
-    wanted = request.GET.get("program", "")
-    program = next((p for p in programs if str(p.pk) == wanted), programs[0])
-    balance = _holding(customer, program).balance
-    # With several programs the balance that the agent saw depends on their choice.
-    seen = balance if len(programs) == 1 else None
-    return form_class(initial={"program": program, "expected_balance": seen})
+def _refused(
+    request: HttpRequest, customer: Customer, act: str, form: BalanceForm, error: DomainError
+) -> HttpResponse:
+    """The dialog again, with what was typed and the refusal beside its field."""
+    form.add_error(error.field if error.field in form.fields else None, error.message)
+    fresh: dict[str, Any] = {}
+    if isinstance(error, StaleView) and (holding := form.holding()):
+        # Who has read the new balance may save again.
+        form.holdings = _holdings(customer.pk)
+        fresh["expected_balance"] = next(
+            again.balance for again in form.holdings if again.program == holding.program
+        )
+    if isinstance(error, IdempotencyConflict):
+        fresh["idempotency_key"] = new_key()
+    form.data = form.data.dict() | fresh  # type: ignore[attr-defined]
+    return _dialog(request, customer, act, form, status=422)
 
 
 def _dialog(
     request: HttpRequest, customer: Customer, act: str, form: BalanceForm, status: int = 200
 ) -> HttpResponse:
-    preview = preview_of(customer, form)
-    holdings = holdings_of(customer.pk, time_zone=timezone.get_current_timezone_name())
+    preview, holdings = _preview_of(form), form.holdings
     context = {
         "customer": customer,
         "form": form,
@@ -149,54 +135,37 @@ def _dialog(
     return render(request, f"rewards/{act}.html", context, partial="dialog", status=status)
 
 
-def _refused(
-    request: HttpRequest,
-    customer: Customer,
-    act: str,
-    form: BalanceForm,
-    program: Program,
-    error: DomainError,
-) -> HttpResponse:
-    """The dialog again, with what was typed and the refusal beside its field."""
-    if isinstance(error, NotFound):
-        raise Http404(error.message) from error
-    form.add_error(error.field if error.field in form.fields else None, error.message)
-    fresh: dict[str, object] = {}
-    if isinstance(error, StaleView):
-        # Who has read the new balance may save again.
-        fresh["expected_balance"] = _holding(customer, program).balance
-    if isinstance(error, IdempotencyConflict):
-        fresh["idempotency_key"] = new_key()
-    form.data = form.data.dict() | fresh  # type: ignore[attr-defined]
-    form.cleaned_data["program"] = program
-    return _dialog(request, customer, act, form, status=422)
+def _preview(request: HttpRequest, customer_id: int, form_class: type[BalanceForm]) -> HttpResponse:
+    preview = _preview_of(form_class(request.GET, holdings=_holdings(customer_id)))
+    context = {"lines": preview.lines, "tone": preview.tone}
+    return render_template(request, "components/preview.html", context)
 
 
-def _done(
-    request: HttpRequest, customer: Customer, program: Program, operation: Operation, verb: str
-) -> HttpResponse:
-    entry = operation.entries.get()
-    amount = signed(entry.amount) if verb != _("spent:") else units(-entry.amount)
-    words = {
-        "program": program.name,
-        "verb": verb,
-        "amount": amount,
-        "before": units(entry.balance_after - entry.amount),
-        "after": units(entry.balance_after),
-    }
-    message = _("%(program)s %(verb)s %(amount)s: balance %(before)s → %(after)s.") % words
-    return done(
-        request,
-        message=message,
-        next_url=reverse("rewards:points", args=[customer.pk]),
-        events=(CHANGED,),
-        undo_url=reverse("rewards:undo", args=[customer.pk, operation.pk]),
+def _preview_of(form: BalanceForm) -> Preview:
+    """What the form as it stands would do; a request to go on while something is missing."""
+    holding = form.holding()
+    if holding is None:
+        return Preview([_("No program is running, so there is no balance to change.")], "warn")
+    form.is_valid()
+    values = form.cleaned_data if form.is_bound else {}
+    amount = values.get("amount")
+    if not amount:
+        return Preview([_("Enter an amount to see the new balance.")])
+    spending = isinstance(form, SpendForm)
+    days = values.get("expires_in_days")
+    return preview_change(
+        holding,
+        -amount if spending else amount,
+        expires_at=expiry_of(holding.program, timezone.now(), days),
+        comment=values.get("customer_comment", ""),
+        counts_for_tier=None if spending else values.get("counts_for_tier", True),
     )
 
 
-def _holding(customer: Customer, program: Program) -> Holding:
+def _holdings(customer_id: int) -> list[Holding]:
+    """What can be changed: the holdings in programs that run."""
     zone = timezone.get_current_timezone_name()
-    return holding_of(customer.pk, program.pk, time_zone=zone)
+    return [h for h in holdings_of(customer_id, time_zone=zone) if h.program.is_running]
 
 
 def _customer(customer_id: int) -> Customer:
@@ -204,8 +173,3 @@ def _customer(customer_id: int) -> Customer:
         return customer_by_id(customer_id)
     except NotFound as error:
         raise Http404(error.message) from error
-
-
-def _actor(request: HttpRequest) -> Actor:
-    actor: Actor = request.actor  # type: ignore[attr-defined]
-    return actor

@@ -1,0 +1,135 @@
+"""RW-14: a balance explained on any day, in sentences whose numbers add up."""
+
+from __future__ import annotations
+
+from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal
+
+import pytest
+import time_machine
+from django.test import Client
+from django.urls import reverse
+
+from rewards.actions.earning import earn_for_order
+from rewards.models import Account, Program
+from rewards.selectors.balances import holding_of
+from rewards.selectors.explain import Explanation, explain_balance
+from tests.factories import (
+    CustomerFactory,
+    EarningRuleFactory,
+    EarningRuleVersionFactory,
+    OrderFactory,
+    OrderLineFactory,
+    ProgramFactory,
+    StoreFactory,
+    UserFactory,
+)
+from tests.rewards.ledger import SYSTEM, account_of, adjust, debit, undo
+
+pytestmark = pytest.mark.django_db
+
+ZONE = "Europe/Madrid"
+TODAY = date(2026, 11, 22)
+
+
+def _explain(account: Account, on: date) -> Explanation:
+    holding = holding_of(account.customer_id, account.program_id, time_zone=ZONE)
+    return explain_balance(holding, on, today=TODAY, time_zone=ZONE)
+
+
+def _at(day: date, hour: int = 12) -> time_machine.travel:
+    return time_machine.travel(datetime(day.year, day.month, day.day, hour, tzinfo=UTC), tick=False)
+
+
+@pytest.fixture
+def year() -> Account:
+    """62 of 1 Nov (available from the 15th), +40 on the 10th, −25 on the 16th, +5 undone."""
+    program = ProgramFactory(
+        pending_days=14, expiry=Program.Expiry.PER_LOT, expiry_days=30, unit_value=Decimal("0.01")
+    )
+    EarningRuleVersionFactory(rule=EarningRuleFactory(program=program))
+    customer = CustomerFactory()
+    for number, day in (("10481", date(2026, 11, 1)), ("10482", date(2026, 11, 18))):
+        with _at(day):
+            order = OrderFactory(
+                customer=customer,
+                number=number,
+                store=StoreFactory(code="GV", name="Gran Vía"),
+                placed_at=datetime(day.year, day.month, day.day, 12, tzinfo=UTC),
+                total=Decimal("62.40"),
+            )
+            earn_for_order(SYSTEM, order, [OrderLineFactory(order=order, total=order.total)])
+    account = Account.objects.get()
+    with _at(date(2026, 11, 10)):
+        adjust(account, 40)
+    with _at(date(2026, 11, 16)):
+        debit(account, 25, reference="T-1")
+    with _at(date(2026, 11, 20)):
+        undo(adjust(account, 5))
+    return account
+
+
+def test_rw_14_today_in_sentences(year: Account) -> None:
+    with _at(TODAY):
+        explanation = _explain(year, TODAY)
+    assert explanation.balance == 77
+    assert explanation.sentences[0] == "Today, 22 Nov 2026, you have 77 points."
+    assert explanation.sentences[1] == (
+        "In all you earned 62 points on 2 orders, received 45 points as a credit by our staff, "
+        "spent 25 points and had 5 points taken back, because a credit was undone."
+    )
+    assert "Another 62 points become available from 2 Dec 2026 on." in explanation.sentences
+    assert "15 points expire on 10 Dec 2026 unless you use them before." in explanation.sentences
+    assert "16 Nov 2026: you spent 25 points (receipt T-1)." in explanation.sentences
+    assert (
+        "18 Nov 2026: you earned 62 points for order #10482 at Gran Vía (€62.40)."
+        in explanation.text
+    )
+
+
+@pytest.mark.parametrize(
+    ("on", "balance", "pending"),
+    [
+        (date(2026, 10, 31), 0, 0),
+        (date(2026, 11, 1), 0, 62),
+        (date(2026, 11, 9), 0, 62),
+        (date(2026, 11, 10), 40, 62),
+        (date(2026, 11, 16), 77, 0),
+        (date(2026, 11, 18), 77, 62),
+    ],
+)
+def test_rw_14_any_past_day(year: Account, on: date, balance: int, pending: int) -> None:
+    with _at(TODAY):
+        explanation = _explain(year, on)
+    assert (explanation.balance, explanation.pending) == (balance, pending)
+    assert sum(explanation.parts.values()) == balance
+    assert f"you had {balance} points" in explanation.sentences[0]
+
+
+def test_rw_14_a_day_ends_at_midnight_of_the_store() -> None:
+    with _at(date(2026, 11, 10), hour=23):  # 00:30 on 11 November in Madrid
+        account = account_of(40)
+    with _at(TODAY):
+        assert _explain(account, date(2026, 11, 10)).balance == 0
+        assert _explain(account, date(2026, 11, 11)).balance == 40
+
+
+def test_rw_14_before_anything_happened() -> None:
+    account = account_of()
+    with _at(TODAY):
+        explanation = _explain(account, TODAY - timedelta(days=400))
+    assert explanation.sentences[1:] == ["Nothing had been earned or spent until then."]
+
+
+def test_rw_14_the_dialog_answers_for_any_day_and_refuses_the_future(client: Client) -> None:
+    account = account_of(40)
+    client.force_login(UserFactory())
+    url = reverse("rewards:explain", args=[account.customer_id])
+    assert "you have 40 points" in client.get(url).content.decode()
+    past = client.get(url, {"program": account.program_id, "on": "2020-02-29"})
+    assert "At the end of 29 Feb 2020 you had 0 points." in past.content.decode()
+    for wrong, message in (("2999-01-01", "day that has come"), ("soon", "Enter a date such as")):
+        refused = client.get(url, {"program": account.program_id, "on": wrong})
+        assert refused.status_code == 422
+        assert message in refused.content.decode()
+    assert client.get(url, {"program": "0", "on": "2020-01-01"}).status_code == 422
