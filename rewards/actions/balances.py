@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 
-from django.db import transaction
+from django.db import connection, transaction
 from django.utils import timezone
 
 from activity.actions.recording import Act, record_act
@@ -29,6 +29,8 @@ SPENT = "ledger.spent"
 MAX_UNITS = 10**9
 MAX_EXPIRY_DAYS = 3650
 DEFAULT_COMMENT = "Manual adjustment"
+
+_BEFORE = "SELECT id, fingerprint FROM rewards_operation WHERE idempotency_key = %s"
 
 
 def adjust_balance(
@@ -134,10 +136,14 @@ def find_replay(posting: Posting) -> Operation | None:
     Looked up after the lock, so a twin that was waiting for it is seen. Raises
     IdempotencyConflict when the key was used for something else.
     """
-    earlier = Operation.objects.filter(idempotency_key=posting.idempotency_key).first()
-    if earlier:
-        check_same_input(earlier.fingerprint, posting.fingerprint)
-    return earlier
+    with connection.cursor() as cursor:
+        cursor.execute(_BEFORE, [posting.idempotency_key])
+        found = cursor.fetchone()
+    if found is None:
+        return None
+    pk, signed = found
+    check_same_input(signed, posting.fingerprint)
+    return Operation.objects.get(pk=pk)
 
 
 def credit(

@@ -199,16 +199,18 @@ WITH operation AS (
     UPDATE rewards_lot SET remaining = rewards_lot.remaining - touched.amount,
                            expires_at = touched.expires_at,
                            is_pending = is_pending AND rewards_lot.id <> ALL(%(released)s)
-    FROM touched WHERE rewards_lot.id = touched.lot_id
+    FROM touched WHERE rewards_lot.id = touched.lot_id AND rewards_lot.id = ANY(%(lot_ids)s)
 ), account AS (
     UPDATE rewards_account
     SET balance = a.balance, pending = a.pending, debt = a.debt
     FROM jsonb_to_recordset(%(accounts)s)
         AS a (id bigint, balance bigint, pending bigint, debt bigint)
-    WHERE rewards_account.id = a.id
+    WHERE rewards_account.id = a.id AND rewards_account.id = ANY(%(account_ids)s)
 )
 SELECT id FROM operation
 """
+# The planner takes a JSON for a hundred rows, and would read small tables whole for them;
+# the lists of ids tell it how few there are.
 
 
 def post(posting: Posting) -> Operation:
@@ -228,6 +230,8 @@ def post(posting: Posting) -> Operation:
         "entries": json.dumps(posting.entries, default=datetime.isoformat),
         "takes": json.dumps(posting.takes, default=datetime.isoformat),
         "released": posting.released,
+        "lot_ids": [*posting.released, *(take["lot_id"] for take in posting.takes)],
+        "account_ids": list(posting.accounts),
         "accounts": json.dumps([_totals(account) for account in posting.accounts.values()]),
     }
     with connection.cursor() as cursor:

@@ -15,7 +15,7 @@ from django.utils import timezone
 
 from activity.actions.recording import Act, record_act
 from loyalty_admin.common.actor import Actor
-from rewards.actions.locking import lock_account
+from rewards.actions.locking import lock_account, open_lots
 from rewards.actions.posting import Posting, Take, post
 from rewards.models import Account, Entry, Lot, Operation
 
@@ -38,8 +38,7 @@ def settle(account: Account, now: datetime) -> list[Lot]:
     Returns the lots that can be spent, in the order in which debits take them: soonest
     expiry first, then oldest.
     """
-    open_lots = Lot.objects.filter(account=account, remaining__gt=0)
-    lots = sorted(open_lots, key=Lot.spending_order)
+    lots = open_lots(account)
     if due := [lot for lot in lots if lot.is_pending and lot.available_at <= now]:
         _release(account, due, now)
     available = [lot for lot in lots if not lot.is_pending and lot.remaining]

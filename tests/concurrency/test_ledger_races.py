@@ -7,9 +7,9 @@ from functools import partial
 from uuid import uuid4
 
 import pytest
-from django.db.models import QuerySet
 
 from loyalty_admin.common.errors import AlreadyReversed, InsufficientBalance
+from rewards.actions import locking
 from rewards.actions.settling import settle_account
 from rewards.models import Account, Entry, Operation
 from rewards.selectors.integrity import find_discrepancies
@@ -23,7 +23,7 @@ pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.race]
 @pytest.fixture
 def no_locks(monkeypatch: pytest.MonkeyPatch) -> None:
     """Take the row locks away: what remains must show that they were needed."""
-    monkeypatch.setattr(QuerySet, "select_for_update", lambda self, **_: self)
+    monkeypatch.setattr(locking, "FOR_UPDATE", "")
 
 
 def _fifty_debits() -> tuple[Account, list[Operation | Exception]]:
