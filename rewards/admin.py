@@ -6,6 +6,7 @@ from typing import Any, ClassVar
 
 from django import forms
 from django.contrib import admin
+from django.contrib.admin.widgets import AdminSplitDateTime
 from django.db.models import Model
 from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
@@ -106,7 +107,14 @@ class RuleForm(forms.ModelForm[EarningRule]):
 class NewRuleForm(_Terms, forms.ModelForm[EarningRule]):
     """A new rule with the terms of its first version."""
 
-    locals().update(forms.fields_for_model(EarningRuleVersion, fields=TERMS))
+    locals().update(
+        forms.fields_for_model(
+            EarningRuleVersion,
+            fields=TERMS,
+            field_classes=dict.fromkeys(("starts_at", "ends_at"), forms.SplitDateTimeField),
+            widgets={"starts_at": AdminSplitDateTime(), "ends_at": AdminSplitDateTime()},
+        )
+    )
 
     class Meta:
         model = EarningRule

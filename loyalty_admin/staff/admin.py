@@ -8,6 +8,7 @@ from typing import Any
 from allauth.account.decorators import secure_admin_login
 from allauth.account.models import EmailAddress
 from allauth.mfa.models import Authenticator
+from allauth.usersessions.models import UserSession
 from django import forms
 from django.contrib import admin, messages
 from django.contrib.auth.admin import UserAdmin as DjangoUserAdmin
@@ -44,12 +45,12 @@ admin.site.site_header = admin.site.site_title = "Loyalty Admin"
 admin.site.index_title = _("Everything, for superusers")
 # One way in, so that throttling and two-factor sign-in hold here as well.
 admin.site.login = secure_admin_login(admin.site.login)  # type: ignore[method-assign]
-admin.site.password_change = _own_password  # type: ignore[method-assign]
+admin.site.password_change = _own_password  # type: ignore[assignment, method-assign]
 # What people may do follows from their role; groups would suggest otherwise.
-# Their own pages would show the secrets of second factors.
-for module in ("allauth.account.admin", "allauth.mfa.admin"):
+# Their own pages would show the secrets of second factors, and change what nobody hears of.
+for module in ("allauth.account.admin", "allauth.mfa.admin", "allauth.usersessions.admin"):
     import_module(module)
-admin.site.unregister([Group, Authenticator, EmailAddress])
+admin.site.unregister([Group, Authenticator, EmailAddress, UserSession])
 
 
 class StoreForm(forms.ModelForm[Store]):
@@ -246,6 +247,7 @@ class AuthenticatorAdmin(AuditedAdmin):
                 self.delete_model(request, authenticator)
 
 
+show_read_only(UserSession, text_search=("user__email__iexact",))
 show_read_only(EmailAddress, text_search=("email__iexact",))
 show_read_only(RequestRecord, text_search=("key",))
 show_histories("staff")

@@ -10,6 +10,7 @@ from django.db import IntegrityError
 from activity.actions import notes
 from activity.actions.notes import add_note, edit_note
 from activity.models import AuditRecord, Event, Note, NoteRevision
+from loyalty_admin.common.actor import Actor
 from loyalty_admin.common.errors import StaleView
 from tests.concurrency.threads import together
 from tests.factories import CustomerFactory, actor_for
@@ -50,7 +51,7 @@ def test_of_two_edits_at_once_one_is_told_it_is_stale() -> None:
     assert Note.objects.get().edits == 1
 
 
-def sent_by(actor: notes.Actor, customer_id: int) -> partial[Note]:
+def sent_by(actor: Actor, customer_id: int) -> partial[Note]:
     """The same note by the same person with the same key."""
     return partial(
         add_note, actor=actor, customer_id=customer_id, channel="chat", body="Hi",

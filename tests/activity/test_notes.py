@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from typing import Any
 from uuid import uuid4
 
 import pytest
@@ -59,7 +60,8 @@ def test_a_note_is_kept_told_and_audited(actor: Actor, customer: Customer) -> No
 
 
 def test_a_note_sent_twice_is_written_once(actor: Actor, customer: Customer) -> None:
-    sent = {"customer_id": customer.pk, "channel": "chat", "body": "Hi", "idempotency_key": "k"}
+    sent: dict[str, Any] = {"customer_id": customer.pk, "channel": "chat", "body": "Hi"}
+    sent["idempotency_key"] = "k"
 
     first, second = add_note(actor=actor, **sent), add_note(actor=actor, **sent)
 
@@ -68,7 +70,7 @@ def test_a_note_sent_twice_is_written_once(actor: Actor, customer: Customer) -> 
 
 
 def test_a_key_is_good_for_one_text(actor: Actor, customer: Customer) -> None:
-    sent = {"customer_id": customer.pk, "channel": "chat", "idempotency_key": "k"}
+    sent: dict[str, Any] = {"customer_id": customer.pk, "channel": "chat", "idempotency_key": "k"}
     add_note(actor=actor, body="Hi", **sent)
 
     with pytest.raises(IdempotencyConflict):
@@ -126,7 +128,12 @@ def test_an_edit_keeps_what_the_note_said(actor: Actor, customer: Customer) -> N
 
 def test_an_edit_sent_twice_acts_once(actor: Actor, customer: Customer) -> None:
     note = written(actor, customer)
-    sent = {"customer_id": customer.pk, "note_id": note.pk, "channel": "chat", "body": "New"}
+    sent: dict[str, Any] = {
+        "customer_id": customer.pk,
+        "note_id": note.pk,
+        "channel": "chat",
+        "body": "New",
+    }
 
     for _time in range(2):
         edit_note(actor=actor, seen_edits=0, **sent)
@@ -137,7 +144,12 @@ def test_an_edit_sent_twice_acts_once(actor: Actor, customer: Customer) -> None:
 
 def test_a_stale_edit_is_told_so_and_loses_nothing(actor: Actor, customer: Customer) -> None:
     note = written(actor, customer)
-    sent = {"customer_id": customer.pk, "note_id": note.pk, "channel": "chat", "seen_edits": 0}
+    sent: dict[str, Any] = {
+        "customer_id": customer.pk,
+        "note_id": note.pk,
+        "channel": "chat",
+        "seen_edits": 0,
+    }
     edit_note(actor=actor, body="First", **sent)
 
     with pytest.raises(StaleView):

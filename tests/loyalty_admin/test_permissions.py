@@ -13,7 +13,6 @@ from uuid import uuid4
 
 import pytest
 from django.db import connection
-from django.http import HttpResponse
 from django.test import Client
 from django.urls import URLPattern, URLResolver, get_resolver, reverse
 
@@ -118,7 +117,7 @@ def url_of(place: Place, objects: dict[str, Any]) -> str:
 
 def person(role: str) -> User:
     """A member of staff with this role; `none` has no role at all."""
-    traits = {"superuser": {"is_superuser": True}, "none": {"role": ""}}
+    traits: dict[str, dict[str, Any]] = {"superuser": {"is_superuser": True}, "none": {"role": ""}}
     user: User = UserFactory(**traits.get(role, {"role": role}))
     return user
 
@@ -135,8 +134,8 @@ def contents() -> dict[str, tuple[int, int]]:
         return {name: (rows, digest) for name, rows, digest in cursor.fetchall()}
 
 
-def is_sign_in(response: HttpResponse) -> bool:
-    return response.status_code == 302 and response["Location"].startswith(SIGN_IN)
+def is_sign_in(response: Any) -> bool:
+    return bool(response.status_code == 302) and response["Location"].startswith(SIGN_IN)
 
 
 def test_every_view_says_whom_it_is_for() -> None:
