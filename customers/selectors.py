@@ -4,17 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 
 from django.db import connection
 from django.db.models import Count, OuterRef, QuerySet, Subquery, prefetch_related_objects
+from django.db.models.functions import Coalesce
 
 from activity.models import ContactPoint
 from customers.models import Customer, Order
 from loyalty_admin.common.errors import NotFound
-from loyalty_admin.common.paging import AFTER, Page, encode_cursor, keyset_page
+from loyalty_admin.common.paging import Page, keyset_page
 
 LIST_SIZE = 50
 ORDERS_SIZE = 25
+END_OF_TIME = datetime.max.replace(tzinfo=UTC)
 COUNTED = 50_000
 """Up to how many customers the list counts them exactly."""
 
@@ -77,28 +80,33 @@ def primary_contacts(customer_ids: Sequence[int]) -> dict[int, tuple[str, str, s
     return primary
 
 
-def orders_of(customer_id: int, params: Mapping[str, str]) -> Page[Order]:
-    """A page of a customer's orders with their lines, newest first."""
-    rows = Order.objects.filter(customer_id=customer_id)
-    return keyset_page(_with_lines(rows), by="placed_at", params=params, size=ORDERS_SIZE)
+def orders_of(
+    customer: Customer, params: Mapping[str, str], asked: int | None = None
+) -> Page[Order]:
+    """A page of a customer's orders with their lines, newest first.
 
-
-def page_with(customer_id: int, order_id: int) -> dict[str, str]:
-    """The parameters of a page of the customer's orders that this one is on.
-
-    That is the first page, also for an order that is not the customer's, or else the one
-    that starts with the order.
+    With `asked`, the id of an order, the page that it is on: the first, or one that starts
+    with it. An order that is not the customer's is on no page.
     """
+    rows = _with_lines(Order.objects.filter(customer=customer))
+    if asked:
+        far_down = _placed_at_if_far_down(customer.pk, asked)
+        rows, params = rows.filter(placed_at__lte=Coalesce(far_down, END_OF_TIME)), {}
+    page = keyset_page(rows, by="placed_at", params=params, size=ORDERS_SIZE)
+    for order in page.rows:
+        order.customer = customer
+    return page
+
+
+def _placed_at_if_far_down(customer_id: int, order_id: int) -> Subquery:
     newer = Order.objects.filter(customer_id=customer_id, placed_at__gt=OuterRef("placed_at"))
     count = newer.order_by().values("customer_id").annotate(n=Count("pk")).values("n")
     order = (
         Order.objects.filter(pk=order_id, customer_id=customer_id)
         .annotate(newer=Subquery(count))
-        .first()
+        .filter(newer__gte=ORDERS_SIZE // 2)
     )
-    if order is None or (order.newer or 0) < ORDERS_SIZE // 2:
-        return {}
-    return {AFTER: encode_cursor([order.placed_at, order.pk + 1])}
+    return Subquery(order.values("placed_at"))
 
 
 def orders_by_number(number: str, store_id: int | None, params: Mapping[str, str]) -> Page[Order]:

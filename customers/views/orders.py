@@ -10,7 +10,8 @@ from django.urls import reverse
 from django.views.decorators.http import require_safe
 
 from customers.forms import OrderSearchForm
-from customers.selectors import order_with_lines, orders_by_number, orders_of, page_with
+from customers.page import customer_of
+from customers.selectors import order_with_lines, orders_by_number, orders_of
 from customers.shown_orders import shown_orders
 from customers.views.paging import is_paged, links
 from loyalty_admin.common.errors import InvalidInput, NotFound
@@ -29,10 +30,9 @@ def orders(request: HttpRequest, customer_id: int) -> HttpResponse:
     url = reverse("customers:orders", args=[customer_id])
     asked = request.GET.get("order", "")
     opened = int(asked) if asked.isdecimal() and len(asked) < 19 else None
-    context: dict[str, Any] = {"url": url, "paged": is_paged(request.GET)}
+    context: dict[str, Any] = {"url": url, "paged": is_paged(request.GET), "opened": opened}
     try:
-        params = page_with(customer_id, opened) if opened else request.GET
-        page = orders_of(customer_id, params)
+        page = orders_of(customer_of(request, customer_id), request.GET, opened)
     except InvalidInput as error:
         response = render_panel(request, customer_id, "orders", PANEL, {"damaged": error.message})
         response.status_code = 400

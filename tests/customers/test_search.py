@@ -123,7 +123,8 @@ def test_pages_lead_through_all_and_back(monkeypatch: pytest.MonkeyPatch, probed
         make("Between", day=day)
     query = query_of("common")
 
-    seen, params = [], {}
+    seen: list[str] = []
+    params: dict[str, str] = {}
     while True:
         page = search_page(query, params, 4)
         seen += [row.name for row in page.rows]
