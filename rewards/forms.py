@@ -69,7 +69,8 @@ class BalanceForm(forms.Form):
         # With several programs the balance that the agent saw depends on their choice.
         seen = first.balance if first and len(holdings) == 1 else None
         initial = {"program": first.program.pk if first else None, "expected_balance": seen}
-        super().__init__(data, initial=initial)
+        # The page under the dialog has fields of its own.
+        super().__init__(data, initial=initial, auto_id="balance_%s")
         choices = [(h.program.pk, f"{h.program} · {h.program.units(h.balance)}") for h in holdings]
         self.fields["program"].choices = choices  # type: ignore[attr-defined]
         if len(holdings) < 2:

@@ -116,7 +116,7 @@ def test_ev_1_bad_input_is_told_beside_the_field_and_what_was_typed_stays(
     text = response.content.decode()
     assert response.status_code == 422
     assert message in text
-    assert f'id="id_{field}_error"' in text
+    assert f'id="balance_{field}_error"' in text
     if field != "internal_note":
         assert "guest checkout of #10433" in text
     assert balance_of(account) == 100
