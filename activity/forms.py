@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from typing import Any
 from uuid import uuid4
 
 from django import forms
@@ -32,6 +33,10 @@ class NoteForm(forms.Form):
     idempotency_key = forms.CharField(
         widget=forms.HiddenInput, max_length=200, initial=lambda: str(uuid4())
     )
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        # Its ids must not be those of a form in a dialog above it.
+        super().__init__(*args, **{"auto_id": "note_%s", **kwargs})
 
 
 class NoteEditForm(forms.Form):

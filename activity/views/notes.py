@@ -19,7 +19,7 @@ from activity.actions.notes import add_note, edit_note, pin_note
 from activity.forms import NoteEditForm, NoteForm
 from activity.models import Note
 from activity.selectors import note_of
-from activity.views.timeline import PANEL, note_form_urls, show_timeline
+from activity.views.timeline import PANEL, show_timeline
 from loyalty_admin.common.actor import Actor
 from loyalty_admin.common.errors import DomainError, IdempotencyConflict, NotFound, StaleView
 from loyalty_admin.common.htmx import done, is_fragment, render
@@ -122,8 +122,7 @@ def _note_form(
 ) -> HttpResponse:
     if not is_fragment(request):
         return show_timeline(request, customer_id, form, status)
-    context = {"form": form, **note_form_urls(customer_id)}
-    return render_template(request, f"{PANEL}#note_form", context, status=status)
+    return render_template(request, f"{PANEL}#note_form", {"form": form}, status=status)
 
 
 def _edit_dialog(

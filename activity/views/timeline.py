@@ -58,16 +58,12 @@ def show_timeline(
     request: HttpRequest, customer_id: int, form: NoteForm, status: int = 200
 ) -> HttpResponse:
     """The whole panel with this note form, on the customer's page unless htmx asks."""
-    context = {"form": form, **_context(request, customer_id), **note_form_urls(customer_id)}
+    add_url = reverse("activity:note-add", args=[customer_id])
+    context = {"form": form, "note_add_url": add_url, **_context(request, customer_id)}
     response = render_panel(request, customer_id, TAB, PANEL, context)
     if response.status_code == 200:
         response.status_code = max(status, context["status"])
     return response
-
-
-def note_form_urls(customer_id: int) -> dict[str, str]:
-    """What the form for a new note needs besides the form."""
-    return {"note_add_url": reverse("activity:note-add", args=[customer_id])}
 
 
 @requires(Perm.CUSTOMERS_VIEW)
