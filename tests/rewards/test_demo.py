@@ -140,6 +140,17 @@ def test_the_same_moment_gives_the_same_plan() -> None:
     assert len(cases.CASES) < FEWEST
 
 
+def test_the_numbers_to_remember_find_nothing_else() -> None:
+    people = [act.person for act in plan(NOW, 500) if isinstance(act, Join)]
+    found = [
+        person.name
+        for person in people
+        for number in (cases.ANA_NUMBER, cases.CLAIM_NUMBER)
+        if number in f"{person.document} {person.phone} {person.external_id}"
+    ]
+    assert found == []
+
+
 def test_a_year_has_what_happens_in_one() -> None:
     acts = plan(NOW, 150)
     orders = [act for act in acts if isinstance(act, Buy)]

@@ -33,10 +33,13 @@ PER_EURO = RuleTerms(units=1, per=Decimal(1), currency="EUR")
 
 
 def _program(terms: RuleTerms = PER_EURO, **behaviour: Any) -> Program:
-    behaviour = {
-        "code": "points", "name": "Points", "unit_value": Decimal("0.01"), "currency": "EUR"
-    } | behaviour  # fmt: skip
-    program = create_program(actor=SYSTEM, kind="points", status="active", **behaviour)
+    usual: dict[str, Any] = {
+        "code": "points",
+        "name": "Points",
+        "unit_value": Decimal("0.01"),
+        "currency": "EUR",
+    }
+    program = create_program(actor=SYSTEM, kind="points", status="active", **(usual | behaviour))
     create_rule(actor=SYSTEM, program_id=program.pk, name="Every euro", terms=terms)
     return program
 
@@ -133,7 +136,7 @@ def test_an_order_below_the_first_unit_opens_no_account() -> None:
     ],
 )
 def test_rw_1_a_program_that_can_not_be_names_its_field(
-    behaviour: dict[str, object], field: str
+    behaviour: dict[str, Any], field: str
 ) -> None:
     with pytest.raises(InvalidInput) as refusal:
         _program(**behaviour)

@@ -126,10 +126,11 @@ def test_rw_14_the_dialog_answers_for_any_day_and_refuses_the_future(client: Cli
     client.force_login(UserFactory())
     url = reverse("rewards:explain", args=[account.customer_id])
     assert "you have 40 points" in client.get(url).content.decode()
-    past = client.get(url, {"program": account.program_id, "on": "2020-02-29"})
+    program = str(account.program_id)
+    past = client.get(url, {"program": program, "on": "2020-02-29"})
     assert "At the end of 29 Feb 2020 you had 0 points." in past.content.decode()
     for wrong, message in (("2999-01-01", "day that has come"), ("soon", "Enter a date such as")):
-        refused = client.get(url, {"program": account.program_id, "on": wrong})
+        refused = client.get(url, {"program": program, "on": wrong})
         assert refused.status_code == 422
         assert message in refused.content.decode()
     assert client.get(url, {"program": "0", "on": "2020-01-01"}).status_code == 422

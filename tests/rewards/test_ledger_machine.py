@@ -53,7 +53,7 @@ class LedgerMachine(RuleBasedStateMachine):
         self.done: list[Operation] = []
         self.example = transaction.atomic()
         # Rolled back afterwards, as Django's own TestCase does around durable actions.
-        self.example._from_testcase = True
+        self.example._from_testcase = True  # type: ignore[attr-defined]
         self.example.__enter__()
         self.clock = time_machine.travel(START, tick=False)
         self.time = self.clock.start()

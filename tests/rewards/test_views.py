@@ -109,7 +109,7 @@ def test_ev_2_the_same_form_sent_twice_acts_once(agent: Client) -> None:
     ],
 )
 def test_ev_1_bad_input_is_told_beside_the_field_and_what_was_typed_stays(
-    agent: Client, fields: dict[str, str], field: str, message: str
+    agent: Client, fields: dict[str, Any], field: str, message: str
 ) -> None:
     account = account_of(100)
     response = _adjust(agent, account, **fields)
@@ -165,7 +165,8 @@ def test_the_preview_says_what_will_happen(agent: Client) -> None:
 def test_rw_5_spend_takes_units_with_their_receipt(agent: Client) -> None:
     account = account_of(100)
     url = reverse("rewards:spend", args=[account.customer_id])
-    form = {"program": account.program_id, "idempotency_key": "form:9", "reference": "T-0099"}
+    form: dict[str, Any] = {"program": account.program_id, "reference": "T-0099"}
+    form["idempotency_key"] = "form:9"
     for wrong in ("-5", "0", "101", ""):
         assert agent.post(url, form | {"amount": wrong}, headers=HTMX).status_code == 422
     response = agent.post(url, form | {"amount": "30"}, headers=HTMX)
