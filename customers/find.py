@@ -14,9 +14,10 @@ from django.utils.functional import Promise
 from django.utils.http import urlencode
 from django.utils.translation import gettext as _
 
-from customers.models import Customer, Order
+from customers.models import Customer
 from customers.page import STATUS_TONES
 from customers.search import Query, exact_matches, query_of, search_page
+from customers.selectors import orders_numbered
 from loyalty_admin.common.actor import Actor
 from loyalty_admin.common.templatetags.ui import money
 from loyalty_admin.staff.permissions import Perm
@@ -100,12 +101,12 @@ def found_customer(customer: Customer) -> Found:
     )
 
 
-def order_url(order: Order) -> str:
+def order_url(order_id: int, customer_id: int | None) -> str:
     """Where the order is seen best: among its customer's orders, or alone when it has none."""
-    if order.customer_id is None:
-        return reverse("customers:order", args=[order.pk])
-    panel = reverse("customers:orders", args=[order.customer_id])
-    return f"{panel}?{urlencode({'order': order.pk})}#order-{order.pk}"
+    if customer_id is None:
+        return reverse("customers:order", args=[order_id])
+    panel = reverse("customers:orders", args=[customer_id])
+    return f"{panel}?{urlencode({'order': order_id})}#order-{order_id}"
 
 
 def find_customers(query: Query) -> list[Found]:
@@ -116,16 +117,15 @@ def find_customers(query: Query) -> list[Found]:
 def find_orders(query: Query) -> list[Found]:
     """Orders by number, as printed on the receipt: with or without a # before it."""
     number = query.text.removeprefix("#").strip()
-    orders = Order.objects.filter(number=number).select_related("store", "customer")
     return [
         Found(
-            url=order_url(order),
-            title=_("Order %(number)s") % {"number": order},
+            url=order_url(order.id, order.customer_id),
+            title=_("Order %(number)s") % {"number": f"#{order.number}"},
             detail=f"{order.store} · {order.customer or _('customer unknown')}",
             icon="receipt-text",
             value=money(order.total, order.currency),
         )
-        for order in orders.order_by("-placed_at", "-pk")[:SUGGESTED]
+        for order in orders_numbered(number, SUGGESTED)
     ]
 
 
