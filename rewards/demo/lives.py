@@ -69,8 +69,12 @@ def life_of(rng: Random, person: Person, begin: datetime, now: datetime) -> Iter
 
 def _buys(rng: Random, person: Person, first: datetime, now: datetime) -> Iterator[Buy]:
     share = (now - first).days / PER_YEAR
-    visits = min(int(rng.lognormvariate(1.8, 0.95) * share), MOST_ORDERS)
+    visits = min(int(rng.lognormvariate(1.65, 1.0) * share), MOST_ORDERS)
     favourite = rng.choices(("gran-via", "retiro", "valencia", "web"), (32, 26, 18, 24))[0]
+    if first == person.joined and (not person.member or rng.random() < 0.75):
+        # Most people become known when they buy something.
+        store = "web" if rng.random() < 0.2 else favourite
+        yield Buy(first + timedelta(minutes=4), person.external_id, store, basket(rng))
     for day in spread(rng, first, now, visits):
         store = favourite if rng.random() < 0.8 else "web"
         at = at_shop_time(rng, day, online=store == "web")
