@@ -86,9 +86,7 @@ def _row(
 
 # By the plain values that rows carry, once for all rows.
 _STATE_TONES = {state.value: tone for state, tone in STATE_TONES.items()}
-_UNREACHABLE = {
-    state.value: state.label for state in STATE_TONES if state != ContactPoint.State.OK
-}
+_UNREACHABLE = {state.value: state.label for state in STATE_TONES if state != ContactPoint.State.OK}
 _STATUS_TONES = {status.value: tone for status, tone in STATUS_TONES.items()}
 
 
