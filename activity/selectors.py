@@ -13,7 +13,7 @@ from activity.timeline import Group, kinds_in
 from loyalty_admin.common.errors import NotFound
 from loyalty_admin.common.paging import Page, keyset_page
 
-TIMELINE_SIZE = 50
+TIMELINE_SIZE = 30
 AUDIT_SIZE = 50
 
 _DISTINCT = """
