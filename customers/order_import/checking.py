@@ -7,10 +7,13 @@ refuses of a single order is refused here, too.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 from babel.numbers import get_currency_precision
 from django.db import connection
+from django.utils import timezone
 
+from customers.actions.order_checks import CLOCK_DRIFT
 from loyalty_admin.common.money import known_currencies
 
 MONEY = r"^[0-9]{1,12}(\.[0-9]{1,2})?$"
@@ -146,7 +149,7 @@ FROM import_order AS o JOIN import_store AS s ON s.code = o.store, LATERAL (VALU
                       WHEN o.currency <> s.currency
                       THEN format('the store %%s sells in %%s, not in %%s', s.code, s.currency,
                                   o.currency) END),
-    ('placed_at', CASE WHEN o.placed > now() + interval '1 day' THEN 'is in the future'
+    ('placed_at', CASE WHEN o.placed > %(latest)s THEN 'is in the future'
                        WHEN o.placed < '1970-01-01 00:00:00+00' THEN 'is before 1970' END),
     ('line_total', CASE WHEN o.currency = ANY(%(without_cents)s)
                              AND (trunc(o.total) <> o.total OR trunc(o.discount) <> o.discount)
@@ -185,10 +188,11 @@ def check_lines() -> None:
 def check_orders(terms: Terms) -> None:
     """Make `import_order` of the lines, without the orders in which something is wrong."""
     codes = sorted(known_currencies())
-    parameters: dict[str, str | bool | list[str]] = {
+    parameters: dict[str, Any] = {
         "currency": terms.currency,
         "new_currency": terms.new_currency,
         "time_zone": terms.time_zone,
+        "latest": timezone.now() + CLOCK_DRIFT,
         "known_stores_only": terms.known_stores_only,
         "currencies": codes,
         "without_cents": [code for code in codes if get_currency_precision(code) < 1],

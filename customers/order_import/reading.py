@@ -79,9 +79,8 @@ class Reader:
             if line.count(b"\t") == tabs:
                 rows.append(b"%d\t%b\n" % (number, line))
             elif line:
-                self._fault(
-                    number, line.replace(b"\t", b","), "", self._wrong_width(line.count(b"\t") + 1)
-                )
+                message = self._wrong_width(line.count(b"\t") + 1)
+                self._fault(number, line.replace(b"\t", b","), "", message)
         self.line = number
         self.rows += len(rows)
         return b"".join(rows)

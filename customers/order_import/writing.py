@@ -7,6 +7,7 @@ audit record for all of them.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 from django.db import connection, transaction
 from django.utils import timezone
@@ -125,6 +126,8 @@ FROM (
                'earned', coalesce(earned.earned, '[]')), 2
     FROM import_batch AS b
     JOIN customers_order AS o ON o.id = b.order_id
+     AND o.id BETWEEN (SELECT min(order_id) FROM import_batch)
+                  AND (SELECT max(order_id) FROM import_batch)
     JOIN staff_store AS s ON s.id = o.store_id
     LEFT JOIN (
         SELECT order_id, jsonb_agg(jsonb_build_object('program', program, 'units', units,
@@ -159,7 +162,7 @@ def write_batch(*, actor: Actor, first: int, last: int) -> Batch:
     Whoever is killed before the commit has written none of them; after it, all.
     """
     authorise(actor, Perm.ORDERS_RECORD)
-    values: dict[str, object] = {"first": first, "last": last, "now": timezone.now()}
+    values: dict[str, Any] = {"first": first, "last": last, "now": timezone.now()}
     author = {"actor_kind": actor.kind, "actor_label": actor.label, "actor_user": actor.user_id}
     with transaction.atomic(durable=True), connection.cursor() as cursor:
         cursor.execute(_TABLES)

@@ -6,6 +6,8 @@ arithmetic of `rewards.rules`; a test holds the two together.
 
 from __future__ import annotations
 
+from typing import Any
+
 from django.db import connection
 from django.utils import timezone
 
@@ -37,6 +39,7 @@ WITH sale AS (
            s.code AS store, s.kind AS channel
     FROM {table} AS b
     JOIN customers_order AS o ON o.id = b.order_id
+     AND o.id BETWEEN (SELECT min(order_id) FROM {table}) AND (SELECT max(order_id) FROM {table})
     JOIN customers_customer AS c ON c.id = o.customer_id AND c.status = 'member'
     JOIN staff_store AS s ON s.id = o.store_id
 ), measured AS (
@@ -131,6 +134,8 @@ SELECT b.operation_id, b.customer_id, 'earn', b.order_id, NULL, NULL, '', '', ''
        %(actor_kind)s, %(actor_label)s, %(actor_user)s
 FROM bulk_operation AS b
 JOIN customers_order AS o ON o.id = b.order_id
+ AND o.id BETWEEN (SELECT min(order_id) FROM bulk_operation)
+              AND (SELECT max(order_id) FROM bulk_operation)
 JOIN staff_store AS s ON s.id = o.store_id
 ORDER BY b.operation_id
 """
@@ -186,7 +191,7 @@ def earn_for_orders(actor: Actor, table: str) -> None:
     Runs inside the transaction that writes the orders. `table` comes from the caller's own
     code, never from outside.
     """
-    values = {
+    values: dict[str, Any] = {
         "now": timezone.now(),
         "actor_kind": actor.kind,
         "actor_label": actor.label,
@@ -194,6 +199,7 @@ def earn_for_orders(actor: Actor, table: str) -> None:
     }
     with connection.cursor() as cursor:
         cursor.execute(_VERSIONS)
+        cursor.execute("ANALYZE bulk_version")
         cursor.execute(_EARNED.format(table=table), values)
         cursor.execute("ANALYZE bulk_earned")
         for statement in (_LOCK, _OPEN, _LOCK, _POSTING, _OPERATIONS):

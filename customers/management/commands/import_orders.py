@@ -129,7 +129,7 @@ class Bars(Progress):
     """A bar for reading and one for writing, for people."""
 
     def __init__(self) -> None:
-        self.bar: tqdm[None] | None = None
+        self.bar: tqdm[Any] | None = None
 
     def reading(self, file: OrderFile) -> Iterator[None]:
         """Advanced after each block that was read."""
@@ -144,7 +144,8 @@ class Bars(Progress):
 
     def writing(self, batch: Batch, done: int, orders: int) -> None:
         """A batch is committed."""
-        self.bar = self.bar or tqdm(total=orders, unit=" orders", desc="Writing")
+        if self.bar is None:
+            self.bar = tqdm(total=orders, unit=" orders", desc="Writing")
         self.bar.update(done - self.bar.n)
         if done == orders:
             self.bar.close()
