@@ -42,8 +42,8 @@ format: install ## rewrite the code in the project's style
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-bench: install ## speed beside its floors; ARGS="--million" for the largest store
-	$(BIN)/python -m tests.bench $(ARGS)
+bench: install ## speed beside its floors; MILLION=1 for the largest store, too
+	$(BIN)/python -m tests.bench $(if $(MILLION),--million) $(ARGS)
 
 LOCK := $(BIN)/uv pip compile pyproject.toml --universal --generate-hashes --no-emit-index-url --no-header --quiet
 requirements: install ## the newest versions that pyproject.toml allows, pinned with hashes

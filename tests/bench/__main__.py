@@ -14,6 +14,7 @@ import subprocess
 import sys
 import tempfile
 from pathlib import Path
+from typing import Any
 
 SIZES = [10_000, 100_000]
 MILLION = 1_000_000
@@ -29,8 +30,9 @@ def main() -> None:
     redis = os.environ.get("REDIS_URL") or embedded.ensure_valkey()
     measured: dict[int, list[Line]] = {}
     for size in options.sizes + [MILLION] * options.million:
+        print(f"\n{size:,} customers, beside a load of {os.getloadavg()[0]:.1f}\n", flush=True)
         measured[size] = [Line(**line) for line in _one(server, redis, size, options.quick)]
-        print(f"\n{size:,} customers\n\n{table(measured[size])}\n", flush=True)
+        print(f"{table(measured[size])}\n", flush=True)
     if len(measured) > 1:
         print(f"From store to store\n\n{growth(measured)}\n", flush=True)
     if options.orders:
@@ -40,20 +42,20 @@ def main() -> None:
 
 
 def _options() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(prog="make bench", description=__doc__.splitlines()[0])
+    parser = argparse.ArgumentParser(prog="make bench", description=str(__doc__).split("\n", 1)[0])
     parser.add_argument("--sizes", type=int, nargs="+", default=SIZES, help="numbers of customers")
     parser.add_argument("--million", action="store_true", help="a million customers as well")
     parser.add_argument("--quick", action="store_true", help="few calls: shows that it runs")
     parser.add_argument(
         "--orders",
         type=Path,
-        default=os.environ.get("ORDERS_CSV"),
+        default=os.environ.get("ORDERS_CSV") or None,
         help="measure the import of these order lines (CSV, plain or gzip) as well",
     )
     return parser.parse_args()
 
 
-def _one(server: str, redis: str, size: int, quick: bool) -> list[dict[str, object]]:
+def _one(server: str, redis: str, size: int, quick: bool) -> list[dict[str, Any]]:
     from tests.bench.stores import address_of
 
     environment = _environment(address_of(server, size), redis) | {
@@ -64,7 +66,7 @@ def _one(server: str, redis: str, size: int, quick: bool) -> list[dict[str, obje
         results = Path(directory) / "lines.json"
         command = [sys.executable, "-m", "tests.bench.one_store", str(size), str(results)]
         subprocess.run(command + ["--quick"] * quick, env=environment, check=True)
-        lines: list[dict[str, object]] = json.loads(results.read_text())
+        lines: list[dict[str, Any]] = json.loads(results.read_text())
         return lines
 
 

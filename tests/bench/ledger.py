@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import partial
 from threading import local
 from typing import Any
 from uuid import uuid4
@@ -19,7 +20,7 @@ from loyalty_admin.staff.models import ReasonCode
 from loyalty_admin.staff.permissions import actor_of
 from rewards.actions.balances import adjust_balance, debit_balance
 from rewards.models import Account, Allocation, Entry, Lot, Operation, Program
-from tests.bench.measuring import race
+from tests.bench.measuring import Call, race
 from tests.bench.report import Effort, Line, rate_line
 from tests.bench.server import bench_user
 
@@ -235,7 +236,7 @@ def counter(program: Program) -> Counter:
     reason, _new = ReasonCode.objects.get_or_create(code="bench", defaults={"label": "Bench"})
     with connection.cursor() as cursor:
         cursor.execute(
-            "SELECT customer_id FROM rewards_account WHERE program_id = %s AND balance >= 200 "
+            "SELECT customer_id FROM rewards_account WHERE program_id = %s AND balance >= 100 "
             "ORDER BY random() LIMIT %s",
             [program.pk, SAMPLE],
         )
@@ -252,11 +253,11 @@ def measure(program: Program, effort: Effort) -> list[Line]:
         ("debit", acts.debit, acts.orm_debit, _DEBIT_AT_ONCE),
     )
     for kind, ours, orm, statement in kinds:
-        ways = {
+        ways: dict[str, Call] = {
             "ours": ours,
             "orm": orm,
-            "four": lambda kind=kind: acts.in_four(kind),
-            "one": lambda statement=statement: acts.at_once(statement),
+            "four": partial(acts.in_four, kind),
+            "one": partial(acts.at_once, statement),
         }
         timings = race(ways, rounds=effort.rounds, block=effort.block)
         for floor, name, goal in (

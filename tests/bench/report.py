@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
+from math import inf
 from typing import Any
 
 from tests.bench.measuring import Timing
@@ -96,13 +97,11 @@ def time_line(
     )
 
 
-def limit_line(
-    what: str, ours: Timing, *, p50: float | None = None, p95: float | None = None
-) -> Line:
-    """How long ours takes against a limit in milliseconds."""
-    goal = f"p50 ≤ {p50:g} ms" if p50 else f"p95 ≤ {p95:g} ms" if p95 else ""
-    met = ours.p50 <= p50 if p50 else ours.p95 <= p95 if p95 else None
-    return Line(what=what, p50=ours.p50, p95=ours.p95, goal=goal, met=met)
+def limited(line: Line, *, p50: float = inf, p95: float = inf) -> Line:
+    """The line with a limit in milliseconds for its goal."""
+    goal = f"p50 ≤ {p50:g} ms" if p50 < inf else f"p95 ≤ {p95:g} ms"
+    met = (line.p50 or 0) <= p50 and (line.p95 or 0) <= p95
+    return replace(line, goal=goal, met=met)
 
 
 def count_line(what: str, number: int, most: int) -> Line:
