@@ -157,6 +157,13 @@ def _context() -> dict[str, Any]:
             "The 40 points expire on 22 Nov 2027",
             "SMS to +34 612 345 678, in Spanish, 1 segment",
         ],
+        **_listed(),
+    }
+
+
+def _listed() -> dict[str, Any]:
+    """The examples of tables, menus and dialogs."""
+    return {
         "rows": [
             ("AP", "Ana Pérez", "ana.perez@example.com", "bad", "Member", "ok", "Gold", 1240),
             ("JT", "James Turner", "j.turner@example.org", "ok", "Member", "ok", "Silver", 310),

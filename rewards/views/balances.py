@@ -22,10 +22,9 @@ from loyalty_admin.staff.permissions import Perm, requires
 from rewards.actions.balances import adjust_balance, debit_balance, expiry_of
 from rewards.forms import AdjustForm, BalanceForm, SpendForm, new_key
 from rewards.models import Operation
+from rewards.places import CHANGED
 from rewards.selectors.balances import Holding, holdings_of
 from rewards.selectors.preview import Preview, preview_change
-
-CHANGED = "ledger-changed"
 
 Save = Callable[..., Operation]
 
@@ -136,7 +135,8 @@ def _dialog(
 
 
 def _preview(request: HttpRequest, customer_id: int, form_class: type[BalanceForm]) -> HttpResponse:
-    preview = _preview_of(form_class(request.GET, holdings=_holdings(customer_id)))
+    customer = _customer(customer_id)
+    preview = _preview_of(form_class(request.GET, holdings=_holdings(customer.pk)))
     context = {"lines": preview.lines, "tone": preview.tone}
     return render_template(request, "components/preview.html", context)
 

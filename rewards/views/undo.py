@@ -14,7 +14,7 @@ from loyalty_admin.common.templatetags.ui import signed, units
 from loyalty_admin.staff.permissions import Perm, requires
 from rewards.actions.undo import reverse_operation
 from rewards.models import Operation
-from rewards.views.balances import CHANGED
+from rewards.places import CHANGED
 
 
 @requires(Perm.BALANCE_UNDO)

@@ -103,7 +103,8 @@ def test_two_sweeps_and_debits_at_once_expire_each_lot_once() -> None:
     adjust(account, 50)
     sweep = partial(settle_account, customer_id=account.customer_id, program_id=account.program_id)
     acts: list[Callable[[], object]] = [sweep, sweep]
-    together([*acts, *[partial(debit, account, 10) for _ in range(10)]])
+    acts += [partial(debit, account, 10) for _ in range(10)]
+    together(acts)
     assert sum(entry.amount for entry in Entry.objects.filter(kind="expired")) == -50
     assert balance_of(account) == 0
     assert_adds_up()

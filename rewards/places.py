@@ -1,0 +1,86 @@
+"""Where this app appears on screen: its pieces of the customer's page and of the navigation."""
+
+from __future__ import annotations
+
+from django.utils.translation import gettext_lazy as _
+
+from customers.panels import (
+    Facts,
+    Tab,
+    Verb,
+    register_facts,
+    register_tab,
+    register_verb,
+)
+from loyalty_admin.common import navigation
+from loyalty_admin.staff.permissions import Perm
+
+CHANGED = "ledger-changed"
+
+
+def take_places() -> None:
+    """Register every piece."""
+    register_tab(_points())
+    register_facts(_balances())
+    register_verb(*_verbs())
+    navigation.register(
+        navigation.NavItem(
+            navigation.Group.INSIGHT,
+            _("Ledger check"),
+            "rewards:checks",
+            "scale",
+            Perm.AUDIT_VIEW,
+            order=90,
+        )
+    )
+
+
+def _points() -> Tab:
+    return Tab(
+        key="points",
+        label=_("Points"),
+        url_name="rewards:points",
+        permission=Perm.LEDGER_VIEW,
+        order=30,
+        events=(CHANGED,),
+    )
+
+
+def _balances() -> Facts:
+    return Facts(
+        key="balances",
+        url_name="rewards:balances",
+        permission=Perm.LEDGER_VIEW,
+        order=10,
+        events=(CHANGED,),
+    )
+
+
+def _verbs() -> list[Verb]:
+    return [
+        Verb(
+            key="adjust",
+            label=_("Adjust balance"),
+            icon="diff",
+            url_name="rewards:adjust",
+            permission=Perm.BALANCE_ADJUST,
+            order=20,
+            primary=True,
+        ),
+        Verb(
+            key="spend",
+            label=_("Spend"),
+            icon="shopping-basket",
+            url_name="rewards:spend",
+            permission=Perm.BALANCE_SPEND,
+            order=30,
+        ),
+        Verb(
+            key="explain",
+            label=_("Explain"),
+            icon="message-square-text",
+            url_name="rewards:explain",
+            permission=Perm.LEDGER_VIEW,
+            order=40,
+        ),
+    ]
