@@ -19,10 +19,10 @@ from django.views.decorators.http import require_safe
 from activity.forms import NoteForm
 from activity.line_types import note_line
 from activity.models import Event, Note
-from activity.selectors import pinned_notes, timeline_page
+from activity.selectors import check_customer, pinned_notes, timeline_page
 from activity.timeline import GROUP_LABELS, Group, ShownLine, as_json, groups, lines_for, shown
 from loyalty_admin.common.actor import Actor
-from loyalty_admin.common.errors import InvalidInput
+from loyalty_admin.common.errors import InvalidInput, NotFound
 from loyalty_admin.common.htmx import is_fragment
 from loyalty_admin.common.paging import AFTER, Page, decode_cursor
 from loyalty_admin.common.profile import render_panel
@@ -50,6 +50,8 @@ def timeline(request: HttpRequest, customer_id: int) -> HttpResponse:
     part = request.GET.get("part", "")
     if is_fragment(request) and part in PARTS:
         context = _context(request, customer_id)
+        if not context.get("days"):
+            _check_customer(customer_id)
         return render(request, f"{PANEL}#{part}", context, status=context["status"])
     return show_timeline(request, customer_id, NoteForm())
 
@@ -105,6 +107,13 @@ def _context(request: HttpRequest, customer_id: int) -> dict[str, Any]:
         "newest_url": _url(path, group=group) if continued else "",
         **_older(path, group, page),
     }
+
+
+def _check_customer(customer_id: int) -> None:
+    try:
+        check_customer(customer_id)
+    except NotFound as error:
+        raise Http404(error.message) from error
 
 
 def _group(request: HttpRequest) -> Group | None:

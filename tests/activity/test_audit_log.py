@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import itertools
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -13,7 +14,7 @@ from django.urls import reverse
 
 from activity.diff import Difference, differences, in_words
 from activity.models import AuditRecord
-from loyalty_admin.common.csv_export import safe_cell
+from loyalty_admin.common.csv_export import csv_response, safe_cell
 from tests.factories import CustomerFactory, UserFactory
 from tests.queries import assert_queries
 
@@ -178,6 +179,15 @@ def test_queries_do_not_grow_with_the_log(auditor: Client) -> None:
             auditor.get(log_url(verb="ledger.adjusted"))
         for number in range(60):
             record(customer=CustomerFactory(), actor_label=f"Person {number}")
+
+
+def test_an_export_is_sent_while_it_is_made() -> None:
+    endless = ([number] for number in itertools.count())
+
+    response = csv_response("numbers.csv", ["number"], endless)
+
+    first = next(iter(response))
+    assert first.decode("utf-8-sig").startswith("number\r\n0\r\n1\r\n")
 
 
 @pytest.mark.parametrize("text", ["=1", "+1", "-1", "@x", "\tx", "\rx", "\nx"])

@@ -173,6 +173,11 @@ def test_an_unknown_group_or_customer_is_not_found(agent: Client, customer: Cust
     assert agent.get(url_of("timeline", customer.pk, group="spaceships")).status_code == 404
     assert agent.get(url_of("timeline", customer.pk + 1)).status_code == 404
     assert agent.get(url_of("timeline", 2**70)).status_code == 404
+    for part in ("timeline", "lines"):
+        for missing in (customer.pk + 1, 2**70):
+            url = url_of("timeline", missing, part=part)
+            assert agent.get(url, headers=HTMX).status_code == 404
+        assert agent.get(url_of("timeline", customer.pk, part=part), headers=HTMX).text
 
 
 def test_an_event_shows_its_record(agent: Client, customer: Customer) -> None:
