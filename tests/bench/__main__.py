@@ -33,6 +33,8 @@ def main() -> None:
         print(f"\n{size:,} customers, beside a load of {os.getloadavg()[0]:.1f}\n", flush=True)
         measured[size] = [Line(**line) for line in _one(server, redis, size, options.quick)]
         print(f"{table(measured[size])}\n", flush=True)
+    if os.getloadavg()[0] > 1.5 * (os.cpu_count() or 1):
+        print("The machine is busy: take limits in milliseconds with care, ratios as they are.")
     if len(measured) > 1:
         print(f"From store to store\n\n{growth(measured)}\n", flush=True)
     if options.orders:
