@@ -51,7 +51,7 @@ class CustomerOut(Schema):
 
 
 class EarningOut(Schema):
-    """What the order earned by one rule."""
+    """What the order earned in one program."""
 
     program: str
     units: int

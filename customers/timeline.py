@@ -7,6 +7,7 @@ from decimal import Decimal
 from typing import Any
 
 from django.urls import reverse
+from django.utils import timezone
 from django.utils.dateparse import parse_datetime
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
@@ -67,7 +68,8 @@ def _amount(earning: Mapping[str, Any]) -> str:
 
 def _pending(data: Mapping[str, Any]) -> list[Chip]:
     days = {earning["pending_until"] for earning in data["earned"] if earning["pending_until"]}
-    moments = sorted(moment for day in days if (moment := parse_datetime(day)))
+    now = timezone.now()
+    moments = sorted(moment for day in days if (moment := parse_datetime(day)) and moment > now)
     return [Chip(_("Pending until %(day)s") % {"day": date_in_words(moment)}) for moment in moments]
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from django.utils.translation import gettext_lazy as _
 
+from customers.models import Customer
 from customers.panels import (
     Facts,
     Tab,
@@ -56,6 +57,11 @@ def _balances() -> Facts:
     )
 
 
+def _is_member(customer: Customer) -> bool:
+    """Only members have balances that change."""
+    return customer.status == Customer.Status.MEMBER
+
+
 def _verbs() -> list[Verb]:
     return [
         Verb(
@@ -66,6 +72,7 @@ def _verbs() -> list[Verb]:
             permission=Perm.BALANCE_ADJUST,
             order=20,
             primary=True,
+            offered=_is_member,
         ),
         Verb(
             key="spend",
@@ -74,6 +81,7 @@ def _verbs() -> list[Verb]:
             url_name="rewards:spend",
             permission=Perm.BALANCE_SPEND,
             order=30,
+            offered=_is_member,
         ),
         Verb(
             key="explain",

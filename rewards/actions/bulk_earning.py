@@ -70,9 +70,7 @@ WITH sale AS (
     FROM measured
 )
 SELECT order_id, customer_id, rule_id, version_id, program_id, program, placed_at,
-       least(by_rule, cap_per_order)::bigint AS units,
-       CASE WHEN least(by_rule, cap_per_order) = 1 THEN unit_singular ELSE unit_plural END
-           AS unit_name,
+       least(by_rule, cap_per_order)::bigint AS units, unit_singular, unit_plural,
        placed_at + wait AS available_at, placed_at + wait + life AS expires_at,
        placed_at + wait > %(now)s AS is_pending
 FROM counted
@@ -179,9 +177,10 @@ WHERE a.id = t.account_id
 
 _TELL = """
 INSERT INTO {table}_earning (order_id, position, program, units, unit_name, pending_until)
-SELECT order_id, entry_id, program, units, unit_name,
-       CASE WHEN is_pending THEN available_at END
-FROM bulk_posting
+SELECT order_id, min(entry_id), program, sum(units),
+       CASE WHEN sum(units) = 1 THEN unit_singular ELSE unit_plural END,
+       min(available_at) FILTER (WHERE is_pending)
+FROM bulk_posting GROUP BY order_id, program_id, program, unit_singular, unit_plural
 """
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 
@@ -50,22 +51,21 @@ def earn_for_order(actor: Actor, order: Order, lines: Sequence[OrderLine]) -> li
         order_id=order.pk,
     )
     now = timezone.now()
-    earnings = [
+    totals: dict[int, int] = defaultdict(int)
+    for version, units in earned:
         _earn(posting, accounts[version.rule.program_id], version, units, now)
-        for version, units in earned
-    ]
+        totals[version.rule.program_id] += units
     post(posting)
-    return earnings
+    return [_told(accounts[pk].program, units, order, now) for pk, units in totals.items()]
 
 
 def _earn(
     posting: Posting, account: Account, version: EarningRuleVersion, units: int, now: datetime
-) -> Earning:
+) -> None:
     program = account.program
-    available_at = posting.occurred_at + timedelta(days=program.pending_days)
+    available_at = _available_at(program, posting.occurred_at)
     expires_at = expiry_of(program, available_at, None)
-    pending = available_at > now
-    if pending:
+    if available_at > now:
         lot = NewLot(units, available_at, expires_at, is_pending=True)
         posting.add(
             account,
@@ -78,12 +78,20 @@ def _earn(
     else:
         kind = Entry.Kind.EARNED
         credit(posting, account, kind, units, available_at, expires_at, rule_version_id=version.pk)
+
+
+def _available_at(program: Program, placed_at: datetime) -> datetime:
+    return placed_at + timedelta(days=program.pending_days)
+
+
+def _told(program: Program, units: int, order: Order, now: datetime) -> Earning:
+    available_at = _available_at(program, order.placed_at)
     return Earning(
         program_id=program.pk,
         program=program.name,
         units=units,
         unit_name=program.unit_singular if units == 1 else program.unit_plural,
-        pending_until=available_at if pending else None,
+        pending_until=available_at if available_at > now else None,
     )
 
 
