@@ -68,7 +68,7 @@ def floor(path: Path) -> tuple[float, dict[str, int]]:
             while block := file.read(1 << 20):
                 copy.write(block)
         db.execute("ANALYZE raw_line")
-        db.execute(statements)  # type: ignore[arg-type]
+        db.execute(statements)
         db.commit()
         return perf_counter() - started, rows_in(db)
 
