@@ -35,3 +35,5 @@ def _prepare_environment() -> None:
 
 _prepare_environment()
 django.setup()  # test modules import models while they are collected
+# A worker that inherited this would read the settings before it has come to its own cache.
+del os.environ["DJANGO_SETTINGS_MODULE"]
