@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import pgtrigger
 from django.core.serializers.json import DjangoJSONEncoder
 from django.db import models
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
-APPEND_ONLY = pgtrigger.Protect(name="append_only", operation=pgtrigger.Update | pgtrigger.Delete)
-"""What is written stays: corrections are new rows."""
+from loyalty_admin.common.triggers import APPEND_ONLY
 
 
 class Authored(models.Model):

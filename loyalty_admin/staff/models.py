@@ -8,7 +8,6 @@ import secrets
 from typing import ClassVar
 
 import pghistory
-import pgtrigger
 from django.conf import settings
 from django.contrib.auth.base_user import AbstractBaseUser, BaseUserManager
 from django.contrib.auth.models import PermissionsMixin
@@ -17,6 +16,7 @@ from django.db import models
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
+from loyalty_admin.common.triggers import APPEND_ONLY
 from loyalty_admin.staff.permissions import Role
 
 
@@ -171,9 +171,7 @@ class RequestRecord(models.Model):
             # One key means one request, for the client that minted it.
             models.UniqueConstraint(fields=("api_key", "key"), name="staff_request_once"),
         )
-        triggers = (
-            pgtrigger.Protect(name="append_only", operation=pgtrigger.Update | pgtrigger.Delete),
-        )
+        triggers = (APPEND_ONLY,)
 
     def __str__(self) -> str:
         return self.key

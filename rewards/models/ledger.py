@@ -11,20 +11,14 @@ Invariants, for every account (`manage.py check_ledgers` proves them):
 
 from __future__ import annotations
 
-import pgtrigger
 from django.db import models
 from django.db.models import F, Q
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from activity.models import Authored
+from loyalty_admin.common.triggers import APPEND_ONLY, KEPT
 from rewards.models.programs import EarningRuleVersion, Program
-
-APPEND_ONLY = pgtrigger.Protect(name="append_only", operation=pgtrigger.Update | pgtrigger.Delete)
-"""The ledger is never rewritten, whoever asks: a correction is a new operation."""
-
-KEPT = pgtrigger.Protect(name="kept", operation=pgtrigger.Delete)
-"""Totals move with every operation, but what entries point at is never removed."""
 
 
 class Account(models.Model):

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import pghistory
-import pgtrigger
 from django.contrib.postgres.fields import ArrayField
 from django.db import models
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
+
+from loyalty_admin.common.triggers import APPEND_ONLY
 
 
 @pghistory.track()
@@ -138,9 +139,7 @@ class EarningRuleVersion(models.Model):
                 name="rewards_rule_version_positive",
             ),
         )
-        triggers = (
-            pgtrigger.Protect(name="append_only", operation=pgtrigger.Update | pgtrigger.Delete),
-        )
+        triggers = (APPEND_ONLY,)
 
     def __str__(self) -> str:
         return f"{self.rule_id} v{self.number}"
