@@ -24,7 +24,7 @@ from customers.models import Customer
 from loyalty_admin.common.paging import AFTER, BEFORE, Page, decode_cursor, encode_cursor
 
 MAX_LENGTH = 200
-PROBED = 3000
+PROBED = 10_000
 """How many of the newest customers are looked at before the index is asked."""
 MIN_PHONE_DIGITS = 7
 LOCAL_PART_END = 8
