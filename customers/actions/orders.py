@@ -52,6 +52,8 @@ class RecordedOrder:
 def record_order(*, actor: Actor, draft: OrderDraft, idempotency_key: str) -> RecordedOrder:
     """Write a new order with its lines and what it earns; the same one again earns nothing.
 
+    The idempotency keys of API clients are remembered with their answers; for everybody else
+    the number of the order in its store is what makes it happen once.
     Raises InvalidInput naming the field, NotAllowed for a store that is not the actor's,
     OrderExists when the number belongs to another order, IdempotencyConflict.
     """

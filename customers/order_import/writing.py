@@ -167,6 +167,7 @@ def write_batch(*, actor: Actor, first: int, last: int) -> Batch:
     with transaction.atomic(durable=True), connection.cursor() as cursor:
         cursor.execute(_TABLES)
         cursor.execute(_STORES, values)
+        stores = cursor.rowcount
         cursor.execute(_CUSTOMERS, values)
         cursor.execute(_CHOOSE, values)
         cursor.execute(_ORDERS, values)
@@ -180,6 +181,7 @@ def write_batch(*, actor: Actor, first: int, last: int) -> Batch:
         cursor.execute(_SUMS)
         orders, customers, units = cursor.fetchone()
         batch = Batch(orders=orders, lines=lines, customers=customers, units=int(units))
-        told = {"orders": orders, "lines": lines, "customers": customers, "units": batch.units}
+        told = {"orders": orders, "lines": lines, "customers": customers, "stores": stores}
+        told["units"] = batch.units
         record_audit(actor, Act("orders.imported", "order", None, after=told))
     return batch

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
 from datetime import UTC, datetime
 from decimal import Decimal
+from io import StringIO
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -154,6 +155,19 @@ def test_control_without_the_transaction_half_a_batch_stays(
     with pytest.raises(RuntimeError, match="power cut"):
         run(path, "--batch=20")
     assert Order.objects.count() == 60
+
+
+def test_people_see_bars(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    class Terminal(StringIO):
+        def isatty(self) -> bool:
+            return True
+
+    monkeypatch.setattr("sys.stderr", terminal := Terminal())
+    out = run(write_csv(tmp_path / "made.csv", make_orders(60)), "--batch=20")
+
+    assert "Reading: 100%" in terminal.getvalue()
+    assert "Writing: 100%" in terminal.getvalue()
+    assert "of 60 orders" not in out, "the lines are for logs"
 
 
 def test_the_session_is_left_as_it_was() -> None:
