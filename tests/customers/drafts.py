@@ -13,7 +13,7 @@ PLACED = datetime(2026, 5, 1, 16, 30, tzinfo=UTC)
 
 def a_line(**fields: Any) -> DraftLine:
     """A line of 12.50."""
-    values = {
+    values: dict[str, Any] = {
         "sku": "SKU-1",
         "product": "Coffee beans",
         "category": "GROCERY",
@@ -26,7 +26,7 @@ def a_line(**fields: Any) -> DraftLine:
 
 def a_draft(**fields: Any) -> OrderDraft:
     """An order of one line in store S-1 by C-1, who joins with it."""
-    values = {
+    values: dict[str, Any] = {
         "number": "1001",
         "store": "S-1",
         "placed_at": PLACED,

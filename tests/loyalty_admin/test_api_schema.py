@@ -39,7 +39,8 @@ def test_answers_are_as_documented(mode: GenerationMode, settings: Any) -> None:
     headers = {"Authorization": f"Bearer {token}", "Accept-Encoding": "identity"}
     schema = schemathesis.openapi.from_wsgi("/api/v1/openapi.json", get_wsgi_application())
     seen: set[int] = set()
-    for operation in schema.get_all_operations():
+    operations: list[Any] = list(schema.get_all_operations())
+    for operation in operations:
 
         @given(case=operation.ok().as_strategy(generation_mode=mode))
         @with_settings(
