@@ -11,8 +11,9 @@ from django import forms
 from django.core.exceptions import ValidationError
 from django.utils.translation import gettext_lazy as _
 
+from loyalty_admin.common.templatetags.ui import units
 from loyalty_admin.staff.models import ReasonCode
-from rewards.actions.balances import DEFAULT_COMMENT, MAX_EXPIRY_DAYS
+from rewards.actions.balances import DEFAULT_COMMENT, MAX_EXPIRY_DAYS, MAX_UNITS
 from rewards.models import Program
 from rewards.selectors.balances import Holding
 
@@ -44,14 +45,20 @@ class UnitsField(forms.Field):
         if not match or len(text) > 20 or (match[1] and not self.signed):
             example = _("Enter a whole number such as 40 or −40.")
             raise ValidationError(example if self.signed else _("Enter a whole number such as 40."))
-        return int(match[1] + re.sub(r"\D", "", match[2]))
+        number = int(match[1] + re.sub(r"\D", "", match[2]))
+        if not 0 < abs(number) <= MAX_UNITS:
+            most = {"most": units(MAX_UNITS)}
+            raise ValidationError(_("Enter a whole number from 1 to %(most)s."), params=most)
+        return number
 
 
 class BalanceForm(forms.Form):
     """What adjusting and spending share: the program, the key, and what the agent saw."""
 
     program = forms.TypedChoiceField(label=_("Program"), coerce=int)
-    idempotency_key = forms.CharField(widget=forms.HiddenInput, max_length=200, initial=new_key)
+    idempotency_key = forms.RegexField(
+        r"^form:[\w-]{1,80}$", widget=forms.HiddenInput, initial=new_key
+    )
     expected_balance = forms.IntegerField(widget=forms.HiddenInput, required=False)
 
     def __init__(
@@ -122,6 +129,10 @@ class AdjustForm(BalanceForm):
         required=False,
         min_value=1,
         max_value=MAX_EXPIRY_DAYS,
+        error_messages=dict.fromkeys(
+            ("invalid", "min_value", "max_value"),
+            _("Enter a number of days from 1 to 3,650, or leave it empty."),
+        ),
         widget=forms.TextInput(attrs={"inputmode": "numeric", "autocomplete": "off"}),
     )
     counts_for_tier = forms.BooleanField(

@@ -56,7 +56,9 @@ def _earned(order: Order, entries: Sequence[Entry]) -> OrderEarning:
         program = version.rule.program
         programs[program.pk] = program
         totals[program.pk] += entry.amount
-        for line, share in zip(lines, line_shares(version, program, lines), strict=True):
+        for line, share in zip(
+            lines, line_shares(version, program, lines, entry.amount), strict=True
+        ):
             by_line[line.pk].append(_line(line, version, share))
     pending = [entry.lot.available_at for entry in entries if entry.lot.is_pending]
     return OrderEarning(

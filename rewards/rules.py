@@ -62,12 +62,26 @@ def units_for(
 
 
 def line_shares(
+    version: EarningRuleVersion, program: Program, lines: Sequence[OrderLine], total: int
+) -> list[int]:
+    """What each line brought of the `total` units that the order earned; adds up exactly.
+
+    A line brings what the running total earns with it less what it earned before it. Should
+    the program round otherwise by now, the last line that counts makes up the difference.
+    """
+    shares = [min(share, total) for share in _running_shares(version, program, lines)]
+    counting = [index for index, line in enumerate(lines) if covers(version, line)]
+    spare = total - sum(shares)
+    for index in reversed(counting):
+        change = max(spare, -shares[index])
+        shares[index] += change
+        spare -= change
+    return shares
+
+
+def _running_shares(
     version: EarningRuleVersion, program: Program, lines: Sequence[OrderLine]
 ) -> list[int]:
-    """What each line brought of the order's units, in the order given; adds up exactly.
-
-    A line brings what the running total earns with it less what it earned before it.
-    """
     if version.measure == EarningRuleVersion.Measure.ORDER:
         first = next((line for line in lines if covers(version, line)), None)
         units = _units_of(version, program, Decimal(1))

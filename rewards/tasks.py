@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import structlog
 from celery import shared_task
+from django.db import DatabaseError
 from django.utils import timezone
 
 from loyalty_admin.common.actor import Actor
+from loyalty_admin.common.errors import DomainError
 from rewards.actions.integrity import check_ledgers
 from rewards.actions.settling import settle_account
 from rewards.selectors.due import due_accounts
@@ -23,11 +25,15 @@ def settle_due_accounts() -> int:
     Each account commits by itself, so a run that is cut off loses nothing and the next one
     goes on; two runs at once wait for each other's accounts and find nothing left to do.
     """
-    settled, now = 0, timezone.now()
-    while batch := due_accounts(now, BATCH):
-        for customer_id, program_id in batch:
-            settle_account(customer_id=customer_id, program_id=program_id, now=now)
-        settled += len(batch)
+    settled, last, now = 0, 0, timezone.now()
+    while batch := due_accounts(now, after=last, limit=BATCH):
+        for last, customer_id, program_id in batch:
+            try:
+                settle_account(customer_id=customer_id, program_id=program_id, now=now)
+                settled += 1
+            except (DatabaseError, DomainError):
+                # One account that does not add up must not keep all others from expiring.
+                log.exception("account_not_settled", account=last)
     return settled
 
 

@@ -162,7 +162,7 @@ def enrol_customer(*, actor: Actor, customer_id: int, at: datetime | None = None
 
 
 def _locked(customer_id: int) -> Customer:
-    customer = Customer.objects.select_for_update().filter(pk=customer_id).first()
+    customer = Customer.objects.select_for_update(no_key=True).filter(pk=customer_id).first()
     if customer is None:
         raise NotFound("There is no such customer.")
     return customer

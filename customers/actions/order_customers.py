@@ -60,7 +60,8 @@ def _create(actor: Actor, external_id: str, enrol: bool, at: datetime) -> Custom
 
 
 def _enrol(actor: Actor, customer_id: int, at: datetime) -> Customer:
-    customer = Customer.objects.select_for_update().get(pk=customer_id)
+    # Not the key: whoever commits an order of this customer meanwhile need not wait.
+    customer = Customer.objects.select_for_update(no_key=True).get(pk=customer_id)
     if customer.status == Customer.Status.GUEST:
         customer.status, customer.joined_at = Customer.Status.MEMBER, at
         customer.save(update_fields=["status", "joined_at"])

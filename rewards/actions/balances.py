@@ -12,6 +12,7 @@ from activity.actions.recording import Act, record_act
 from customers.models import Customer
 from loyalty_admin.common.actor import Actor
 from loyalty_admin.common.errors import (
+    Conflict,
     InsufficientBalance,
     InvalidInput,
     NotEnrolled,
@@ -27,6 +28,8 @@ from rewards.models import Account, Entry, Lot, Operation, Program
 ADJUSTED = "ledger.adjusted"
 SPENT = "ledger.spent"
 MAX_UNITS = 10**9
+RESERVED = ("order:", "undo:", "expire:", "release:")
+"""Keys that the ledger gives to its own acts; nobody else may take them first."""
 MAX_EXPIRY_DAYS = 3650
 DEFAULT_COMMENT = "Manual adjustment"
 
@@ -55,8 +58,9 @@ def adjust_balance(
     IdempotencyConflict.
     """
     authorise(actor, Perm.BALANCE_ADJUST)
-    check_key(idempotency_key)
+    _check_key(idempotency_key)
     _check_adjustment(amount, expires_in_days)
+    _check_texts(internal_note=internal_note, customer_comment=customer_comment)
     with transaction.atomic(durable=True):
         account = lock_account(customer_id, program_id)
         now = timezone.now()
@@ -104,7 +108,10 @@ def debit_balance(
     `reference` names the receipt or order. Raises what `adjust_balance` raises.
     """
     authorise(actor, Perm.BALANCE_SPEND)
-    check_key(idempotency_key)
+    _check_key(idempotency_key)
+    _check_texts(
+        internal_note=internal_note, customer_comment=customer_comment, reference=reference
+    )
     if not 0 < amount <= MAX_UNITS:
         raise InvalidInput(f"Enter a whole number from 1 to {MAX_UNITS:,}.", field="amount")
     with transaction.atomic(durable=True):
@@ -194,6 +201,19 @@ def expiry_of(program: Program, available_at: datetime, days: int | None) -> dat
     return available_at + timedelta(days=days) if days else None
 
 
+def _check_key(key: str) -> None:
+    check_key(key)
+    if key.startswith(RESERVED):
+        raise InvalidInput("This idempotency key is reserved.", field="idempotency_key")
+
+
+def _check_texts(**texts: str) -> None:
+    for name, text in texts.items():
+        longest = int(getattr(Operation._meta.get_field(name), "max_length", 0))
+        if len(text) > longest or "\x00" in text:
+            raise InvalidInput(f"Enter at most {longest:,} ordinary characters.", field=name)
+
+
 def _check_adjustment(amount: int, expires_in_days: int | None) -> None:
     if amount == 0:
         raise InvalidInput("An adjustment by zero changes nothing.", field="amount")
@@ -207,6 +227,9 @@ def _check_adjustment(amount: int, expires_in_days: int | None) -> None:
 
 
 def _check_open(account: Account) -> None:
+    program = account.program
+    if not program.is_running:
+        raise Conflict(f"{program} is not running, so its balances can't be changed.")
     if account.customer.status != Customer.Status.MEMBER:
         raise NotEnrolled(
             f"{account.customer} is not a member, so the balance can't be changed. Enrol first."

@@ -128,7 +128,7 @@ INSERT INTO rewards_operation
      reference, counts_for_tier, idempotency_key, fingerprint, occurred_at, recorded_at,
      actor_kind, actor_label, actor_user_id)
 SELECT b.operation_id, b.customer_id, 'earn', b.order_id, NULL, NULL, '', '', '', true,
-       'order:' || s.code || ':' || o.number, '', b.placed_at, %(now)s,
+       'order:' || length(s.code) || ':' || s.code || ':' || o.number, '', b.placed_at, %(now)s,
        %(actor_kind)s, %(actor_label)s, %(actor_user)s
 FROM bulk_operation AS b
 JOIN customers_order AS o ON o.id = b.order_id

@@ -20,8 +20,11 @@ from rewards.rules import units_for
 
 
 def earning_key(store_code: str, number: str) -> str:
-    """The idempotency key of what an order earns: it is earned once, however it came in."""
-    return f"order:{store_code}:{number}"
+    """The idempotency key of what an order earns: it is earned once, however it came in.
+
+    The length says where the store's code ends, so no two orders share a key.
+    """
+    return f"order:{len(store_code)}:{store_code}:{number}"
 
 
 def earn_for_order(actor: Actor, order: Order, lines: Sequence[OrderLine]) -> list[Earning]:

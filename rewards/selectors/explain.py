@@ -48,7 +48,7 @@ def explain_balance(holding: Holding, on: date, *, today: date, time_zone: str) 
     balance = sum(parts.values())
     pending = entries.filter(bucket=Pending).aggregate(sum=Sum("amount"))["sum"] or 0
     sentences = [_opening(holding.program, balance, on, today)]
-    sentences += _summing_up(holding.program, parts, _orders(entries))
+    sentences += _summing_up(holding.program, parts, _orders(entries, end))
     if on == today:
         sentences += _outlook(holding)
     elif pending:
@@ -73,8 +73,10 @@ def _parts(entries: QuerySet[Entry]) -> dict[str, int]:
     return {name: int(value or 0) for name, value in sums.items()}
 
 
-def _orders(entries: QuerySet[Entry]) -> int:
-    counted = entries.filter(kind=Entry.Kind.EARNED).aggregate(
+def _orders(entries: QuerySet[Entry], end: datetime) -> int:
+    """How many orders brought what was available then; pending ones are told apart."""
+    there = Q(bucket=Available) | Q(lot__is_pending=False, lot__available_at__lt=end)
+    counted = entries.filter(there, kind=Entry.Kind.EARNED).aggregate(
         orders=Count("operation__order", distinct=True)
     )
     return int(counted["orders"])

@@ -20,6 +20,7 @@ from loyalty_admin.common.htmx import done, render
 from loyalty_admin.common.templatetags.ui import signed, units
 from loyalty_admin.staff.permissions import Perm, requires
 from rewards.actions.balances import adjust_balance, debit_balance, expiry_of
+from rewards.actions.settling import settle_account
 from rewards.forms import AdjustForm, BalanceForm, SpendForm, new_key
 from rewards.models import Operation
 from rewards.places import CHANGED
@@ -105,7 +106,9 @@ def _refused(
     form.add_error(error.field if error.field in form.fields else None, error.message)
     fresh: dict[str, Any] = {}
     if isinstance(error, StaleView) and (holding := form.holding()):
-        # Who has read the new balance may save again.
+        # Who has read the new balance may save again. What made it new may be time alone,
+        # and the refusal took that back: settle, so that the dialog and the ledger agree.
+        settle_account(customer_id=customer.pk, program_id=holding.program.pk)
         form.holdings = _holdings(customer.pk)
         fresh["expected_balance"] = next(
             again.balance for again in form.holdings if again.program == holding.program

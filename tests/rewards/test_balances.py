@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 import time_machine
 
 from activity.models import AuditRecord, Event
 from loyalty_admin.common.errors import (
+    Conflict,
     IdempotencyConflict,
     InsufficientBalance,
     InvalidInput,
@@ -93,9 +95,13 @@ def test_rw_4_debit_larger_than_the_balance_is_refused_not_clamped() -> None:
         ({"amount": 1, "expires_in_days": 10**6}, "expires_in_days"),
         ({"amount": 1, "idempotency_key": ""}, "idempotency_key"),
         ({"amount": 1, "idempotency_key": "x" * 201}, "idempotency_key"),
+        ({"amount": 1, "idempotency_key": "order:3:S-1:1001"}, "idempotency_key"),
+        ({"amount": 1, "idempotency_key": "undo:1:1"}, "idempotency_key"),
+        ({"amount": 1, "internal_note": "x" * 1001}, "internal_note"),
+        ({"amount": 1, "customer_comment": "a\x00b"}, "customer_comment"),
     ],
 )
-def test_rw_4_impossible_input_names_its_field(fields: dict[str, int], field: str) -> None:
+def test_rw_4_impossible_input_names_its_field(fields: dict[str, Any], field: str) -> None:
     with pytest.raises(InvalidInput) as refusal:
         adjust(AccountFactory(), **fields)
     assert refusal.value.field == field
@@ -175,6 +181,14 @@ def test_only_members_have_balances_that_change() -> None:
             adjust(account, 1)
         with pytest.raises(NotEnrolled):
             debit(account, 1)
+
+
+def test_a_program_that_does_not_run_has_balances_that_stand_still() -> None:
+    account = account_of(10)
+    Program.objects.update(status=Program.Status.PAUSED)
+    for act in (adjust, debit):
+        with pytest.raises(Conflict, match="is not running"):
+            act(account, 1)
 
 
 def test_unknown_customers_and_programs_are_not_found() -> None:

@@ -75,7 +75,7 @@ def test_rw_14_today_in_sentences(year: Account) -> None:
     assert explanation.balance == 77
     assert explanation.sentences[0] == "Today, 22 Nov 2026, you have 77 points."
     assert explanation.sentences[1] == (
-        "In all you earned 62 points on 2 orders, received 45 points as a credit by our staff, "
+        "In all you earned 62 points on 1 order, received 45 points as a credit by our staff, "
         "spent 25 points and had 5 points taken back, because a credit was undone."
     )
     assert "Another 62 points become available from 2 Dec 2026 on." in explanation.sentences

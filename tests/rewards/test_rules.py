@@ -88,15 +88,17 @@ amounts = st.lists(
     measure=st.sampled_from(list(Measure)),
     cap=st.none() | st.integers(0, 50),
     rounding=st.sampled_from(list(Program.Rounding)),
+    later=st.sampled_from(list(Program.Rounding)),
 )
 def test_the_lines_shares_add_up_to_the_order(
-    lines: list[tuple[Decimal, str]], measure: str, cap: int | None, rounding: str
+    lines: list[tuple[Decimal, str]], measure: str, cap: int | None, rounding: str, later: str
 ) -> None:
     version = _version(
         measure=measure, units=3, per=Decimal(7), cap_per_order=cap, categories=["WINE"]
     )
     rows = [_line(str(total), category=category) for total, category in lines]
-    shares = line_shares(version, Program(rounding=rounding), rows)
-    assert sum(shares) == _units(version, *rows, rounding=rounding)
+    total = _units(version, *rows, rounding=rounding)
+    shares = line_shares(version, Program(rounding=later), rows, total)
+    assert sum(shares) == total
     assert all(share >= 0 for share in shares)
     assert all(not share for share, row in zip(shares, rows, strict=True) if row.category != "WINE")

@@ -8,10 +8,12 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
+from django.db import DatabaseError
 from django.test import Client
 from django.urls import reverse
 
 from activity.models import AuditRecord, Event
+from rewards.actions.settling import settle_account
 from rewards.models import Account, Entry, Lot, Operation
 from rewards.tasks import check_ledgers_nightly, settle_due_accounts
 from tests.factories import (
@@ -131,6 +133,30 @@ def test_ev_3_a_stale_dialog_is_told_and_may_be_saved_again(agent: Client) -> No
     assert "was 100 and is now 70" in stale.content.decode()
     assert 'name="expected_balance" value="70"' in stale.content.decode()
     assert _adjust(agent, account, expected_balance="70").status_code == 200
+
+
+def test_ev_3_a_balance_that_time_alone_changed_can_be_spent_after_a_second_look(
+    agent: Client,
+) -> None:
+    account = account_of(80)
+    lot = adjust(account, 20, expires_in_days=1).entries.get().lot
+    lot.expires_at = datetime(2026, 1, 1, tzinfo=UTC)
+    lot.save(update_fields=["expires_at"])
+    url = reverse("rewards:spend", args=[account.customer_id])
+    form = {"program": account.program_id, "amount": "50", "idempotency_key": "form:8"}
+    stale = agent.post(url, form | {"expected_balance": "100"}, headers=HTMX)
+    assert "was 100 and is now 80" in stale.content.decode()
+    assert 'name="expected_balance" value="80"' in stale.content.decode()
+    assert agent.post(url, form | {"expected_balance": "80"}, headers=HTMX).status_code == 200
+    assert balance_of(account) == 30
+    assert_adds_up()
+
+
+def test_a_form_can_not_take_the_keys_of_other_acts(agent: Client) -> None:
+    account = account_of(100)
+    for key in ("order:3:S-1:1001", "undo:1:1", "", "form:" + "x" * 200):
+        assert _adjust(agent, account, idempotency_key=key).status_code == 422
+    assert balance_of(account) == 100
 
 
 def test_a_key_used_for_something_else_is_replaced(agent: Client) -> None:
@@ -289,6 +315,25 @@ def test_rw_9_the_sweep_settles_what_is_due_and_nothing_else(agent: Client) -> N
     timeline = reverse("activity:timeline", args=[due.customer_id])
     assert "5 points expired" in agent.get(timeline).content.decode()
     assert_adds_up()
+
+
+def test_one_account_that_can_not_be_settled_does_not_stop_the_others(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    accounts = [AccountFactory(), AccountFactory()]
+    for account in accounts:
+        lot = adjust(account, 5, expires_in_days=1).entries.get().lot
+        lot.expires_at = datetime(2026, 1, 1, tzinfo=UTC)
+        lot.save(update_fields=["expires_at"])
+
+    def failing(*, customer_id: int, **due: Any) -> object:
+        if customer_id == accounts[0].customer_id:
+            raise DatabaseError("broken")
+        return settle_account(customer_id=customer_id, **due)
+
+    monkeypatch.setattr("rewards.tasks.settle_account", failing)
+    assert settle_due_accounts() == 1
+    assert [balance_of(account) for account in accounts] == [5, 0]
 
 
 def test_money_in_the_preview_uses_the_programs_value(agent: Client) -> None:
