@@ -1,13 +1,16 @@
 #!/usr/bin/env python
-"""Run a management command. Here DEBUG is on unless the environment says otherwise."""
+"""Run a management command. Without an .env file and DEBUG in the environment, DEBUG is on."""
 
 import os
 import sys
+from pathlib import Path
 
 
 def main() -> None:
     """Hand the command line to Django."""
-    os.environ.setdefault("DEBUG", "true")
+    # The environment wins over .env: a default here would turn a production machine into none.
+    if not Path(__file__).with_name(".env").exists():
+        os.environ.setdefault("DEBUG", "true")
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "loyalty_admin.settings")
     from django.core.management import execute_from_command_line
 

@@ -38,7 +38,7 @@ class DemoError(RuntimeError):
 
 def main() -> None:
     """Serve until Ctrl-C, a SIGTERM, or the end of one of the parts."""
-    os.environ.setdefault("DEBUG", "true")
+    os.environ["DEBUG"] = "true"  # it serves plain HTTP, whatever an .env file is for
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "loyalty_admin.settings")
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, _leave)

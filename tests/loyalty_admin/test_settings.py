@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -49,3 +51,22 @@ def test_celery_understands_the_address_of_a_socket() -> None:
         "settings.CELERY_BROKER_URL", DEBUG="true", **(PRODUCTION | {"REDIS_URL": "unix:///s?db=3"})
     )
     assert ended.stdout.strip() == "redis+socket:///s?virtual_host=3"
+
+
+@pytest.mark.parametrize("debug", ["true", "false"])
+def test_commands_follow_the_env_file(tmp_path: Path, debug: str) -> None:
+    shutil.copy(ROOT / "manage.py", tmp_path)
+    shutil.copytree(ROOT / "loyalty_admin", tmp_path / "loyalty_admin")
+    lines = [f"{name}={value}" for name, value in (PRODUCTION | {"DEBUG": debug}).items()]
+    (tmp_path / ".env").write_text("\n".join(lines))
+
+    ended = subprocess.run(
+        [sys.executable, "manage.py", "diffsettings", "--all"],
+        cwd=tmp_path,
+        env={"PATH": os.environ["PATH"], "PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+    assert f"DEBUG = {debug.title()}" in ended.stdout.replace("### ", "").splitlines(), ended.stderr
