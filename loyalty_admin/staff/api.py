@@ -11,6 +11,7 @@ from django.utils import timezone
 from ninja.security import HttpBearer
 
 from loyalty_admin.common.actor import Actor
+from loyalty_admin.common.client_ip import client_ip
 from loyalty_admin.common.rate_limit import Allowance, count
 from loyalty_admin.staff.middleware import request_id
 from loyalty_admin.staff.models import ApiKey
@@ -37,9 +38,7 @@ class KeyAuth(HttpBearer):
         if allowance and allowance.exceeded:
             raise RateLimited
         _note_use(key)
-        actor = actor_of_key(
-            key, request_id=request_id(request), ip=request.META.get("REMOTE_ADDR")
-        )
+        actor = actor_of_key(key, request_id=request_id(request), ip=client_ip(request))
         request.actor = actor  # type: ignore[attr-defined]
         return actor
 

@@ -9,6 +9,7 @@ from django.http import HttpRequest
 from django.http.response import HttpResponseBase
 
 from loyalty_admin.common.actor import Actor, ActorKind
+from loyalty_admin.common.client_ip import client_ip
 from loyalty_admin.staff.models import User
 from loyalty_admin.staff.permissions import actor_of
 
@@ -26,7 +27,7 @@ class ActorMiddleware:
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
         user = request.user
         request.actor = (  # type: ignore[attr-defined]
-            actor_of(user, request_id=request_id(request), ip=request.META.get("REMOTE_ADDR"))
+            actor_of(user, request_id=request_id(request), ip=client_ip(request))
             if isinstance(user, User)
             else ANONYMOUS
         )
