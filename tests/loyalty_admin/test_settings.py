@@ -70,3 +70,20 @@ def test_commands_follow_the_env_file(tmp_path: Path, debug: str) -> None:
     )
 
     assert f"DEBUG = {debug.title()}" in ended.stdout.replace("### ", "").splitlines(), ended.stderr
+
+
+@pytest.mark.parametrize(
+    ("url", "expected"),
+    [
+        ("", "smtp localhost 25   False False"),
+        ("smtp+tls://me%40shop:p%2Fw@mail", "smtp mail 587 me@shop p/w True False"),
+        ("smtp+ssl://u:p@mail:2465", "smtp mail 2465 u p False True"),
+    ],
+)
+def test_mail_goes_where_it_is_told(url: str, expected: str) -> None:
+    names = "HOST PORT HOST_USER HOST_PASSWORD USE_TLS USE_SSL".split()
+    values = ", ".join(f"settings.EMAIL_{name}" for name in names)
+
+    ended = start(f"settings.EMAIL_BACKEND.split('.')[-2], {values}", **PRODUCTION, EMAIL_URL=url)
+
+    assert ended.stdout.rstrip("\n") == expected, ended.stderr
