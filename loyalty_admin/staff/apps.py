@@ -8,3 +8,9 @@ class StaffConfig(AppConfig):
 
     name = "loyalty_admin.staff"
     label = "staff"
+
+    def ready(self) -> None:
+        """Have changes of passwords and second factors written to the audit log."""
+        from loyalty_admin.staff import security_audit
+
+        security_audit.connect()
