@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from decimal import Decimal
 from typing import Any
 
@@ -31,7 +31,7 @@ FIELDS = {
 
 def _recorded(event: Event, extra: Extra) -> Line:
     data = event.data
-    earned = [_amount(earning) for earning in data["earned"]]
+    earned = list(_earned(data["earned"]))
     title = (
         _("Earned %(units)s") % {"units": ", ".join(earned)} if earned else _("Bought something")
     )
@@ -62,8 +62,13 @@ def _sentence(data: Mapping[str, Any]) -> str:
     return " · ".join(parts)
 
 
-def _amount(earning: Mapping[str, Any]) -> str:
-    return f"{units(earning['units'])} {earning['unit_name']}"
+def _earned(earnings: Sequence[Mapping[str, Any]]) -> Iterator[str]:
+    """What it earned in each program; several rules of one program are one sum."""
+    programs: dict[tuple[str, str], int] = {}
+    for earning in earnings:
+        key = (earning["program"], earning["unit_name"])
+        programs[key] = programs.get(key, 0) + earning["units"]
+    return (f"{units(total)} {name}" for (_program, name), total in programs.items())
 
 
 def _pending(data: Mapping[str, Any]) -> list[Chip]:

@@ -46,9 +46,9 @@ class UnitsField(forms.Field):
             example = _("Enter a whole number such as 40 or −40.")
             raise ValidationError(example if self.signed else _("Enter a whole number such as 40."))
         number = int(match[1] + re.sub(r"\D", "", match[2]))
-        if not 0 < abs(number) <= MAX_UNITS:
+        if abs(number) > MAX_UNITS:
             most = {"most": units(MAX_UNITS)}
-            raise ValidationError(_("Enter a whole number from 1 to %(most)s."), params=most)
+            raise ValidationError(_("Enter a whole number, at most %(most)s."), params=most)
         return number
 
 
@@ -129,10 +129,6 @@ class AdjustForm(BalanceForm):
         required=False,
         min_value=1,
         max_value=MAX_EXPIRY_DAYS,
-        error_messages=dict.fromkeys(
-            ("invalid", "min_value", "max_value"),
-            _("Enter a number of days from 1 to 3,650, or leave it empty."),
-        ),
         widget=forms.TextInput(attrs={"inputmode": "numeric", "autocomplete": "off"}),
     )
     counts_for_tier = forms.BooleanField(

@@ -30,8 +30,10 @@ if (host) {
 
   // An answer without a dialog means that the act is done. Not before the request is over:
   // htmx fires the answer's events on the form, and they have to reach the body.
+  // No text at all: the answer was not ours to show (the sign-in page), and app.js has said so.
   document.addEventListener("htmx:finally:request", ({ detail: { ctx } }) => {
-    if (ctx.target === host && ctx.response?.status < 300 && !/<dialog/.test(ctx.text ?? "")) close();
+    const answered = ctx.response?.status < 300 && ctx.text !== undefined;
+    if (ctx.target === host && answered && !/<dialog/.test(ctx.text)) close();
   });
 
   // Esc closes it natively; the event does not bubble, so it is caught on the way down.

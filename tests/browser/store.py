@@ -1,0 +1,133 @@
+"""A small store with something of everything on its pages, and a walk over all of those."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from datetime import UTC, datetime
+from typing import Any
+
+from django.urls import URLPattern, URLResolver, get_resolver, reverse
+from django.utils import timezone
+
+from activity.actions.notes import add_note, edit_note, pin_note
+from activity.models import ContactPoint, Event
+from customers.actions.orders import record_order
+from customers.models import Customer, Order
+from loyalty_admin.staff.models import User
+from rewards.actions.balances import adjust_balance, debit_balance
+from rewards.actions.undo import reverse_operation
+from tests.customers.drafts import a_draft, a_line
+from tests.factories import (
+    ContactPointFactory,
+    CustomerFactory,
+    EarningRuleFactory,
+    EarningRuleVersionFactory,
+    ProgramFactory,
+    ReasonCodeFactory,
+    StoreFactory,
+    actor_for,
+)
+from tests.loyalty_admin.test_permissions import ONLY_POST
+from tests.rewards.ledger import SYSTEM
+
+BLOCKED, OPTED_OUT = ContactPoint.State.BLOCKED, ContactPoint.State.OPTED_OUT
+NO_PAGES = ONLY_POST | {
+    "appearance",
+    "activity:event",
+    "mfa_download_recovery_codes",
+    "rewards:adjust-preview",
+    "rewards:spend-preview",
+}
+"""Acts, downloads, and what scripts fetch into a page."""
+
+
+def a_store(user: User) -> dict[str, Any]:
+    """A household with orders, corrections and notes; an object for each URL parameter."""
+    program, reason = ProgramFactory(name="Points"), ReasonCodeFactory(code="guest-checkout")
+    EarningRuleVersionFactory(rule=EarningRuleFactory(program=program, name="1 point per euro"))
+    customer = a_customer("Ana Pérez", "HH-0900")
+    ContactPointFactory(customer=customer, value="ana@example.com", state=BLOCKED)
+    ContactPointFactory(customer=customer, phone=True, value="+34612345678")
+    ContactPointFactory(customer=customer, phone=True, value="+34612345679", state=OPTED_OUT)
+    order = an_order("31198570044", "HH-0900", datetime(2026, 3, 1, 12, tzinfo=UTC))
+    an_order("31198570045", "HH-0900", timezone.now())
+    actor, common = actor_for(user), {"customer_id": customer.pk, "program_id": program.pk}
+    operation = adjust_balance(
+        actor=actor, amount=40, reason_id=reason.pk, internal_note="Guest checkout",
+        idempotency_key="adjust", **common,
+    )  # fmt: skip
+    debit_balance(actor=actor, amount=30, idempotency_key="spend", **common)
+    mistake = debit_balance(actor=actor, amount=5, idempotency_key="mistake", **common)
+    reverse_operation(actor=actor, operation_id=mistake.pk, idempotency_key="undo")
+    note = _an_edited_note(user, customer)
+    return {
+        **common,
+        "note_id": note,
+        "event_id": Event.objects.filter(kind="note.added").latest("pk").pk,
+        "operation_id": operation.pk,
+        "order_id": order.pk,
+        "kind": "adjust",
+    }
+
+
+def a_customer(name: str, external_id: str, **fields: Any) -> Customer:
+    """A member with this name."""
+    customer: Customer = CustomerFactory(name=name, external_id=external_id, **fields)
+    return customer
+
+
+def an_order(number: str, external_id: str, placed_at: datetime, **fields: Any) -> Order:
+    """An order of two lines, as a till sends it."""
+    draft = a_draft(
+        number=number, store=StoreFactory(code="ST-330", name="Gran Vía").code,
+        customer_external_id=external_id, placed_at=placed_at, lines=[a_line(), a_line()],
+        **fields,
+    )  # fmt: skip
+    record_order(actor=SYSTEM, draft=draft, idempotency_key=number)
+    return Order.objects.get(number=number)
+
+
+def _an_edited_note(user: User, customer: Customer) -> int:
+    common: dict[str, Any] = {"actor": actor_for(user), "customer_id": customer.pk}
+    note = add_note(channel="phone", body="Called.", idempotency_key="note", **common)
+    edit_note(note_id=note.pk, channel="store", body="Came by.", seen_edits=0, **common)
+    pin_note(note_id=note.pk, pinned=True, **common)
+    add_note(channel="email", body="Wrote, too.", idempotency_key="note 2", **common)
+    return note.pk
+
+
+def pages(objects: dict[str, Any]) -> dict[str, str]:
+    """The address of every page of the console, by the name of its URL."""
+    return {
+        name: reverse(name, kwargs=_given(name, wanted, objects))
+        for route, name, wanted in _walk(get_resolver(), "", "")
+        if not route.startswith(("accounts/", "admin/", "api/")) and name not in NO_PAGES
+    }
+
+
+def pages_of_the_sign_in() -> dict[str, str]:
+    """The same of everything about one's own account; not the ends of signed links."""
+    return {
+        name: reverse(name)
+        for route, name, wanted in _walk(get_resolver(), "", "")
+        if route.startswith("accounts/") and not wanted and name not in NO_PAGES
+    }
+
+
+def _given(name: str, wanted: Iterable[str], objects: dict[str, Any]) -> dict[str, Any]:
+    missing = set(wanted) - objects.keys()
+    assert not missing, f"Give `a_store` something for {missing} of {name}."
+    return {key: objects[key] for key in wanted}
+
+
+def _walk(
+    resolver: URLResolver, prefix: str, namespace: str
+) -> Iterator[tuple[str, str, Iterable[str]]]:
+    """Each URL: its route, its name, and its parameters."""
+    for pattern in resolver.url_patterns:
+        route = prefix + str(pattern.pattern)
+        if isinstance(pattern, URLResolver):
+            inner = f"{namespace}{pattern.namespace}:" if pattern.namespace else namespace
+            yield from _walk(pattern, route, inner)
+        elif isinstance(pattern, URLPattern):
+            yield route, f"{namespace}{pattern.name}", pattern.pattern.regex.groupindex
