@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+import yaml
 
 from loyalty_admin.embedded import ROOT
 
@@ -81,9 +83,23 @@ def test_commands_follow_the_env_file(tmp_path: Path, debug: str) -> None:
     ],
 )
 def test_mail_goes_where_it_is_told(url: str, expected: str) -> None:
-    names = "HOST PORT HOST_USER HOST_PASSWORD USE_TLS USE_SSL".split()
+    names = ["HOST", "PORT", "HOST_USER", "HOST_PASSWORD", "USE_TLS", "USE_SSL"]
     values = ", ".join(f"settings.EMAIL_{name}" for name in names)
 
     ended = start(f"settings.EMAIL_BACKEND.split('.')[-2], {values}", **PRODUCTION, EMAIL_URL=url)
 
     assert ended.stdout.rstrip("\n") == expected, ended.stderr
+
+
+def test_every_variable_is_listed_and_reaches_the_containers() -> None:
+    read = r"(?:env\.\w+|_required|environ\.get)\(\s*\"([A-Z_]+)\""
+    sources = [ROOT / "loyalty_admin" / name for name in ("settings.py", "serving.py")]
+    names = {name for source in sources for name in re.findall(read, source.read_text())}
+    listed = re.findall(r"^#?([A-Z_]+)=", (ROOT / ".env.example").read_text(), re.MULTILINE)
+    compose = yaml.safe_load((ROOT / "docker-compose.yml").read_text())
+
+    assert len(names) > 20
+    assert names - set(listed) == {"PROMETHEUS_MULTIPROC_DIR"}  # the image's own
+    for name in ("migrate", "web", "worker", "beat"):
+        assert compose["services"][name]["env_file"] == [{"path": ".env", "required": False}]
+        assert compose["services"][name]["environment"]["DEBUG"] == "false"
