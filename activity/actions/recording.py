@@ -11,7 +11,7 @@ from django.core.serializers.json import DjangoJSONEncoder
 from django.db import connection
 from django.utils import timezone
 
-from activity.models import AuditRecord, Event
+from activity.models import AuditRecord
 from loyalty_admin.common.actor import Actor
 
 Data = Mapping[str, object]
@@ -40,20 +40,6 @@ def record_audit(actor: Actor, act: Act) -> None:
         after=act.after,
         request_id=actor.request_id,
         ip=actor.ip,
-        **authored(actor),
-    )
-
-
-def record_event(
-    actor: Actor, *, customer_id: int, kind: str, occurred_at: datetime, object_id: int, data: Data
-) -> Event:
-    """Write one timeline event without an audit record: for what is told elsewhere as a whole."""
-    return Event.objects.create(
-        customer_id=customer_id,
-        kind=kind,
-        occurred_at=occurred_at,
-        object_id=object_id,
-        data=data,
         **authored(actor),
     )
 

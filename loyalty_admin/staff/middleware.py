@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from django.contrib.auth.decorators import login_not_required
 from django.http import HttpRequest
 from django.http.response import HttpResponseBase
 
@@ -12,8 +11,6 @@ from loyalty_admin.common.actor import Actor, ActorKind
 from loyalty_admin.common.client_ip import client_ip
 from loyalty_admin.staff.models import User
 from loyalty_admin.staff.permissions import actor_of
-
-__all__ = ["ActorMiddleware", "login_not_required"]
 
 ANONYMOUS = Actor(kind=ActorKind.STAFF, label="anonymous")
 
