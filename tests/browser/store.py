@@ -123,11 +123,11 @@ def _given(name: str, wanted: Iterable[str], objects: dict[str, Any]) -> dict[st
 def _walk(
     resolver: URLResolver, prefix: str, namespace: str
 ) -> Iterator[tuple[str, str, Iterable[str]]]:
-    """Each URL: its route, its name, and its parameters."""
+    """Each URL with a name: its route, its name, and its parameters."""
     for pattern in resolver.url_patterns:
         route = prefix + str(pattern.pattern)
         if isinstance(pattern, URLResolver):
             inner = f"{namespace}{pattern.namespace}:" if pattern.namespace else namespace
             yield from _walk(pattern, route, inner)
-        elif isinstance(pattern, URLPattern):
+        elif isinstance(pattern, URLPattern) and pattern.name:
             yield route, f"{namespace}{pattern.name}", pattern.pattern.regex.groupindex
