@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from decimal import Decimal
 
 from django.db import connection
-from django.db.models import Count, OuterRef, QuerySet, Subquery, prefetch_related_objects
+from django.db.models import Count, OuterRef, QuerySet, Subquery
 from django.db.models.functions import Coalesce
 
 from activity.models import ContactPoint
@@ -28,13 +28,6 @@ def customer(customer_id: int) -> Customer:
     found = Customer.objects.defer("search_text").filter(pk=customer_id).first()
     if found is None:
         raise NotFound("There is no such customer.")
-    return found
-
-
-def customer_with_contacts(customer_id: int) -> Customer:
-    """The customer with their contact points, in two queries. Raises NotFound."""
-    found = customer(customer_id)
-    prefetch_related_objects([found], "contact_points")
     return found
 
 
