@@ -2,11 +2,12 @@
 
 from django.contrib import admin
 
-from customers.models import Customer, Order, OrderLine
+from customers.models import Customer, Order, OrderLine, Refund, RefundLine
 from loyalty_admin.common.admin import ReadOnlyAdmin, show_read_only
 
 show_read_only(Customer, text_search=("external_id", "document"))
-show_read_only(Order, text_search=("number",))
+show_read_only(Order, Refund, text_search=("number",))
+show_read_only(RefundLine)
 
 
 @admin.register(OrderLine)

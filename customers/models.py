@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from django.contrib.postgres.indexes import GinIndex, OpClass
 from django.db import models
-from django.db.models.functions import Coalesce, Left
+from django.db.models.functions import Coalesce, ExtractDay, ExtractMonth, Left
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
+
+from activity.models import Authored
+from loyalty_admin.common.triggers import APPEND_ONLY
 
 
 class Customer(models.Model):
@@ -22,6 +25,7 @@ class Customer(models.Model):
     document = models.CharField(max_length=40, blank=True)
     address = models.CharField(max_length=300, blank=True)
     language = models.CharField(max_length=8, default="en")
+    birth_date = models.DateField(null=True, blank=True)
     status = models.CharField(max_length=8, choices=Status, default=Status.GUEST)
     joined_at = models.DateTimeField(null=True, blank=True)
     created_at = models.DateTimeField(default=timezone.now)
@@ -50,6 +54,13 @@ class Customer(models.Model):
                 name="customers_search_start",
             ),
             models.Index(fields=("document",), name="customers_document"),
+            # Whose birthday is today, of the members.
+            models.Index(
+                ExtractMonth("birth_date"),
+                ExtractDay("birth_date"),
+                condition=models.Q(status="member", birth_date__isnull=False),
+                name="customers_birthday",
+            ),
         )
 
     def __str__(self) -> str:
@@ -67,6 +78,9 @@ class Order(models.Model):
 
     class Status(models.TextChoices):
         COMPLETED = "completed", _("Completed")
+        CANCELLED = "cancelled", _("Cancelled")
+        REFUNDED = "refunded", _("Refunded")
+        PARTLY_REFUNDED = "partly", _("Partly refunded")
 
     store = models.ForeignKey("staff.Store", on_delete=models.PROTECT, db_index=False)
     number = models.CharField(max_length=60)
@@ -78,6 +92,8 @@ class Order(models.Model):
     total = models.DecimalField(max_digits=14, decimal_places=2)
     discount = models.DecimalField(max_digits=14, decimal_places=2)
     status = models.CharField(max_length=10, choices=Status, default=Status.COMPLETED)
+    # How often it was completed: once, and again after each cancellation that was taken back.
+    completions = models.PositiveSmallIntegerField(db_default=1)
     recorded_at = models.DateTimeField(default=timezone.now)
 
     class Meta:
@@ -137,3 +153,65 @@ class OrderLine(models.Model):
 
     def __str__(self) -> str:
         return f"{self.product} × {self.quantity}"
+
+
+class Refund(Authored):
+    """What was given back for an order, wholly or for some of its lines; known by its number."""
+
+    order = models.ForeignKey(
+        Order, on_delete=models.PROTECT, db_index=False, related_name="refunds"
+    )
+    customer = models.ForeignKey(
+        Customer,
+        on_delete=models.PROTECT,
+        null=True,
+        db_index=False,
+        db_constraint=False,
+        related_name="+",
+    )
+    number = models.CharField(max_length=60)
+    refunded_at = models.DateTimeField()
+    total = models.DecimalField(max_digits=14, decimal_places=2)
+    fingerprint = models.CharField(max_length=64)
+    recorded_at = models.DateTimeField(default=timezone.now)
+
+    class Meta:
+        ordering = ("pk",)
+        constraints = (
+            # The same refund told twice is one refund.
+            models.UniqueConstraint(fields=("order", "number"), name="customers_refund_once"),
+        )
+        triggers = (APPEND_ONLY,)
+
+    def __str__(self) -> str:
+        return self.number
+
+
+class RefundLine(models.Model):
+    """How much of an order's line went back: items, and the money that was paid for them."""
+
+    refund = models.ForeignKey(Refund, on_delete=models.PROTECT, related_name="lines")
+    line = models.ForeignKey(OrderLine, on_delete=models.PROTECT, related_name="refunds")
+    customer = models.ForeignKey(
+        Customer,
+        on_delete=models.PROTECT,
+        null=True,
+        db_index=False,
+        db_constraint=False,
+        related_name="+",
+    )
+    quantity = models.DecimalField(max_digits=12, decimal_places=3)
+    total = models.DecimalField(max_digits=14, decimal_places=2)
+
+    class Meta:
+        constraints = (
+            models.UniqueConstraint(fields=("refund", "line"), name="customers_refund_line_once"),
+            models.CheckConstraint(
+                condition=models.Q(quantity__gte=0) & models.Q(total__gte=0),
+                name="customers_refund_line_not_negative",
+            ),
+        )
+        triggers = (APPEND_ONLY,)
+
+    def __str__(self) -> str:
+        return f"{self.total} of line {self.line_id}"

@@ -61,6 +61,7 @@ INSTALLED_APPS = [
     "loyalty_admin.staff",
     "activity",
     "customers",
+    "discounts",
     "rewards",
     "django.contrib.admin",
     "django.contrib.auth",

@@ -29,10 +29,17 @@ from rewards.models import (
     EarningRule,
     EarningRuleVersion,
     Entry,
+    ExpiryWarning,
     LedgerCheck,
     Lot,
     Operation,
     Program,
+    Redemption,
+    Reward,
+    RewardPicture,
+    Shortfall,
+    Tier,
+    TierMembership,
 )
 
 TERMS = tuple(RuleTerms.__dataclass_fields__)
@@ -220,7 +227,8 @@ class EarningRuleVersionAdmin(ActionAdmin):
         return int(version.pk)
 
 
-show_read_only(Account, Entry, Lot, Allocation)
+show_read_only(Account, Entry, Lot, Allocation, Shortfall, ExpiryWarning)
+show_read_only(Reward, RewardPicture, Redemption, Tier, TierMembership)
 show_read_only(Operation, text_search=("idempotency_key", "reference"))
 show_read_only(LedgerCheck)
 show_histories("rewards")

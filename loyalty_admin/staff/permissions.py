@@ -31,10 +31,15 @@ class Perm(StrEnum):
     CUSTOMERS_EDIT = "customers.edit"
     ORDERS_VIEW = "orders.view"
     ORDERS_RECORD = "orders.record"
+    ORDERS_CLAIM = "orders.claim"
+    EVENTS_RECORD = "events.record"
     LEDGER_VIEW = "ledger.view"
     BALANCE_ADJUST = "balance.adjust"
     BALANCE_SPEND = "balance.spend"
     BALANCE_UNDO = "balance.undo"
+    BALANCE_REINSTATE = "balance.reinstate"
+    BALANCE_MASS_ADJUST = "balance.mass_adjust"
+    TIER_CHANGE = "tier.change"
     NOTES_WRITE = "notes.write"
     AUDIT_VIEW = "audit.view"
     PROGRAMS_CONFIGURE = "programs.configure"
@@ -56,9 +61,12 @@ _AGENT = _READS | {
     Perm.BALANCE_ADJUST,
     Perm.BALANCE_SPEND,
     Perm.BALANCE_UNDO,
+    Perm.BALANCE_REINSTATE,
+    Perm.TIER_CHANGE,
+    Perm.ORDERS_CLAIM,
     Perm.NOTES_WRITE,
 }
-_LEAD = _AGENT | {Perm.AUDIT_VIEW}
+_LEAD = _AGENT | {Perm.AUDIT_VIEW, Perm.BALANCE_MASS_ADJUST}
 
 PERMISSIONS_OF: dict[str, frozenset[Perm]] = {
     Role.AGENT: _AGENT,
@@ -67,7 +75,7 @@ PERMISSIONS_OF: dict[str, frozenset[Perm]] = {
     Role.AUDITOR: _READS | {Perm.AUDIT_VIEW},
 }
 
-API_SCOPES: frozenset[Perm] = frozenset({Perm.ORDERS_RECORD})
+API_SCOPES: frozenset[Perm] = frozenset({Perm.ORDERS_RECORD, Perm.EVENTS_RECORD})
 """What an API key can be given."""
 
 

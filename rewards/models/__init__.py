@@ -1,7 +1,18 @@
-"""Programs with their rules, and the ledger."""
+"""Programs with their rules, tiers and rewards, and the ledger."""
 
-from rewards.models.ledger import Account, Allocation, Entry, LedgerCheck, Lot, Operation
+from rewards.models.catalogue import Redemption, Reward, RewardPicture
+from rewards.models.ledger import (
+    Account,
+    Allocation,
+    Entry,
+    ExpiryWarning,
+    LedgerCheck,
+    Lot,
+    Operation,
+    Shortfall,
+)
 from rewards.models.programs import EarningRule, EarningRuleVersion, Program
+from rewards.models.tiers import Tier, TierMembership
 
 __all__ = [
     "Account",
@@ -9,8 +20,15 @@ __all__ = [
     "EarningRule",
     "EarningRuleVersion",
     "Entry",
+    "ExpiryWarning",
     "LedgerCheck",
     "Lot",
     "Operation",
     "Program",
+    "Redemption",
+    "Reward",
+    "RewardPicture",
+    "Shortfall",
+    "Tier",
+    "TierMembership",
 ]

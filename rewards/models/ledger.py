@@ -31,6 +31,8 @@ class Account(models.Model):
     balance = models.BigIntegerField(default=0)
     pending = models.BigIntegerField(default=0)
     debt = models.BigIntegerField(default=0)
+    # Where units lapse by inactivity: when they do, unless something happens before.
+    expires_at = models.DateTimeField(null=True)
 
     class Meta:
         constraints = (
@@ -42,6 +44,13 @@ class Account(models.Model):
             ),
             models.CheckConstraint(
                 condition=Q(pending__gte=0), name="rewards_pending_not_negative"
+            ),
+        )
+        indexes = (
+            models.Index(
+                fields=("expires_at",),
+                condition=Q(expires_at__isnull=False),
+                name="rewards_account_lapsing",
             ),
         )
         triggers = (KEPT,)
@@ -57,17 +66,20 @@ class Operation(Authored):
         EARN = "earn", _("Earned")
         ADJUST = "adjust", _("Adjusted")
         DEBIT = "debit", _("Spent")
+        REDEEM = "redeem", _("Spent on a reward")
         REVERSE = "reverse", _("Undone")
+        REFUND = "refund", _("Taken back")
+        REINSTATE = "reinstate", _("Reinstated")
         EXPIRE = "expire", _("Expired")
         RELEASE = "release", _("Became available")
 
     MANUAL = (Kind.ADJUST, Kind.DEBIT)
-    """The kinds that staff do by hand, and so can undo."""
+    """The kinds that staff do by hand, and so can undo. A redemption is cancelled instead."""
 
     customer = models.ForeignKey(
         "customers.Customer", on_delete=models.PROTECT, db_index=False, related_name="operations"
     )
-    kind = models.CharField(max_length=8, choices=Kind)
+    kind = models.CharField(max_length=10, choices=Kind)
     order = models.ForeignKey(
         "customers.Order", on_delete=models.PROTECT, null=True, related_name="operations"
     )
@@ -90,7 +102,7 @@ class Operation(Authored):
         indexes = (models.Index(fields=("customer", "-id"), name="rewards_operation_customer"),)
         constraints = (
             models.CheckConstraint(
-                condition=Q(reverses__isnull=True) | Q(kind="reverse"),
+                condition=Q(reverses__isnull=True) | Q(kind__in=("reverse", "reinstate")),
                 name="rewards_only_reverse_reverses",
             ),
         )
@@ -138,6 +150,8 @@ class Entry(models.Model):
     rule_version = models.ForeignKey(
         EarningRuleVersion, on_delete=models.PROTECT, null=True, db_index=False, related_name="+"
     )
+    # The tier's, at the time of earning; a refund takes back by it.
+    multiplier = models.DecimalField(max_digits=4, decimal_places=2, db_default=1)
     occurred_at = models.DateTimeField()
 
     class Meta:
@@ -234,6 +248,57 @@ class Allocation(models.Model):
     def gave_back(self) -> int:
         """How much the lot got back; negative when it gave."""
         return -self.amount
+
+
+class Shortfall(models.Model):
+    """Units that an operation should have taken back and could not: they had been spent."""
+
+    operation = models.ForeignKey(Operation, on_delete=models.PROTECT, related_name="shortfalls")
+    account = models.ForeignKey(Account, on_delete=models.PROTECT, related_name="shortfalls")
+    customer = models.ForeignKey(
+        "customers.Customer",
+        on_delete=models.PROTECT,
+        db_index=False,
+        db_constraint=False,
+        related_name="+",
+    )
+    amount = models.BigIntegerField()
+    occurred_at = models.DateTimeField()
+
+    class Meta:
+        constraints = (
+            models.CheckConstraint(condition=Q(amount__gt=0), name="rewards_shortfall_positive"),
+        )
+        triggers = (APPEND_ONLY,)
+
+    def __str__(self) -> str:
+        return f"{self.amount} short in operation {self.operation_id}"
+
+
+class ExpiryWarning(models.Model):
+    """That a customer was told, once, how many units leave on a day."""
+
+    account = models.ForeignKey(Account, on_delete=models.PROTECT, db_index=False)
+    customer = models.ForeignKey(
+        "customers.Customer",
+        on_delete=models.PROTECT,
+        db_index=False,
+        db_constraint=False,
+        related_name="+",
+    )
+    expires_on = models.DateField()
+    units = models.BigIntegerField()
+    warned_at = models.DateTimeField()
+
+    class Meta:
+        constraints = (
+            # Nobody is warned twice of the same day.
+            models.UniqueConstraint(fields=("account", "expires_on"), name="rewards_warning_once"),
+        )
+        triggers = (APPEND_ONLY,)
+
+    def __str__(self) -> str:
+        return f"{self.units} on {self.expires_on}"
 
 
 class LedgerCheck(models.Model):

@@ -32,6 +32,13 @@ class Program(models.Model):
     class Expiry(models.TextChoices):
         NEVER = "never", _("Never")
         PER_LOT = "per_lot", _("A number of days after they became available")
+        INACTIVITY = "inactivity", _("A number of days without earning or spending")
+
+    class TierBasis(models.TextChoices):
+        NONE = "none", _("No tiers")
+        LIFETIME_UNITS = "lifetime_units", _("Units earned in a lifetime")
+        WINDOW_UNITS = "window_units", _("Units earned in the last days")
+        WINDOW_SPEND = "window_spend", _("Money spent in the last days")
 
     code = models.SlugField(max_length=40, unique=True)
     name = models.CharField(max_length=80)
@@ -47,14 +54,29 @@ class Program(models.Model):
     expiry_days = models.PositiveSmallIntegerField(default=0)
     grace_days = models.PositiveSmallIntegerField(default=30)
     clawback_below_zero = models.BooleanField(default=False)
+    warning_days = models.PositiveSmallIntegerField(default=30)
+    reinstate_days = models.PositiveSmallIntegerField(default=60)
+    card_size = models.PositiveSmallIntegerField(null=True, blank=True)
+    card_reward = models.ForeignKey(
+        "rewards.Reward", on_delete=models.PROTECT, null=True, blank=True, related_name="+"
+    )
+    tier_basis = models.CharField(max_length=16, choices=TierBasis, default=TierBasis.NONE)
+    tier_window_days = models.PositiveSmallIntegerField(default=365)
+    tier_grace_days = models.PositiveSmallIntegerField(default=30)
     created_at = models.DateTimeField(default=timezone.now, editable=False)
 
     class Meta:
         ordering = ("name",)
         constraints = (
             models.CheckConstraint(
-                condition=~models.Q(expiry="per_lot") | models.Q(expiry_days__gt=0),
+                condition=models.Q(expiry="never") | models.Q(expiry_days__gt=0),
                 name="rewards_program_expiry_has_days",
+            ),
+            # A card has a size, and only stamps have cards.
+            models.CheckConstraint(
+                condition=models.Q(kind="points", card_size=None, card_reward=None)
+                | models.Q(kind="stamps", card_size__gt=0),
+                name="rewards_program_card_has_size",
             ),
             models.CheckConstraint(
                 condition=models.Q(unit_value__gte=0), name="rewards_program_value_not_negative"
@@ -102,10 +124,20 @@ class EarningRule(models.Model):
 class EarningRuleVersion(models.Model):
     """What a rule says from `effective_from` on, until the next version; immutable.
 
-    An order earns `units` for each whole `per` of its measure: an amount of money after
-    discounts, a number of items, or the order itself (`per` is then 1). Empty lists of
-    categories, products, stores or channels mean all of them.
+    The trigger says what earns. An order earns `units` for each whole `per` of its measure:
+    an amount of money after discounts, a number of items, or the order itself (`per` is then
+    1); everything else, such as a sign-up, earns `units` each time. Empty lists of categories,
+    products, stores or channels mean all of them. The multiplier of the customer's tier comes
+    first, the caps after it; a day is one of the store's.
     """
+
+    class Trigger(models.TextChoices):
+        ORDER = "order", _("An order")
+        SIGN_UP = "sign_up", _("Signing up")
+        NEWSLETTER = "newsletter", _("Subscribing to the newsletter")
+        REVIEW = "review", _("Writing a review")
+        REFERRAL = "referral", _("Bringing a friend")
+        BIRTHDAY = "birthday", _("A birthday")
 
     class Measure(models.TextChoices):
         AMOUNT = "amount", _("Amount spent")
@@ -116,6 +148,7 @@ class EarningRuleVersion(models.Model):
         EarningRule, on_delete=models.PROTECT, db_index=False, related_name="versions"
     )
     number = models.PositiveIntegerField()
+    trigger = models.CharField(max_length=10, choices=Trigger, default=Trigger.ORDER)
     measure = models.CharField(max_length=8, choices=Measure, default=Measure.AMOUNT)
     units = models.PositiveIntegerField()
     per = models.DecimalField(max_digits=12, decimal_places=2)
@@ -126,7 +159,10 @@ class EarningRuleVersion(models.Model):
     channels = ArrayField(models.CharField(max_length=8), default=list, blank=True)
     starts_at = models.DateTimeField(null=True, blank=True)
     ends_at = models.DateTimeField(null=True, blank=True)
+    multiplied_by_tier = models.BooleanField(default=True)
     cap_per_order = models.PositiveIntegerField(null=True, blank=True)
+    cap_per_day = models.PositiveIntegerField(null=True, blank=True)
+    cap_per_customer = models.PositiveIntegerField(null=True, blank=True)
     effective_from = models.DateTimeField(null=True, blank=True)
     created_at = models.DateTimeField(default=timezone.now, editable=False)
 

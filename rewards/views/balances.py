@@ -21,7 +21,8 @@ from loyalty_admin.common.templatetags.ui import signed, units
 from loyalty_admin.staff.permissions import Perm, requires
 from rewards.actions.balances import adjust_balance, debit_balance, expiry_of
 from rewards.actions.settling import settle_account
-from rewards.forms import AdjustForm, BalanceForm, SpendForm, new_key
+from rewards.forms.balances import AdjustForm, BalanceForm, SpendForm
+from rewards.forms.fields import new_key
 from rewards.models import Operation
 from rewards.places import CHANGED
 from rewards.selectors.balances import Holding, holdings_of

@@ -14,7 +14,7 @@ from customers.selectors import customer as customer_by_id
 from loyalty_admin.common.errors import NotFound
 from loyalty_admin.common.htmx import render
 from loyalty_admin.staff.permissions import Perm, requires
-from rewards.forms import ExplainForm
+from rewards.forms.explain import ExplainForm
 from rewards.models import Program
 from rewards.selectors.balances import holding_of
 from rewards.selectors.explain import explain_balance

@@ -30,6 +30,7 @@ class ProgramFactory(factory.django.DjangoModelFactory):
             unit_singular="stamp",
             unit_plural="stamps",
             unit_value=Decimal("0.50"),
+            card_size=10,
         )
 
 

@@ -80,7 +80,7 @@ def test_the_command_prints_the_key() -> None:
     prefix, _, secret = out.getvalue().strip().partition(".")
     key = ApiKey.objects.get(prefix=prefix)
     assert key.matches(secret)
-    assert key.scopes == ["orders.record"]
+    assert key.scopes == ["events.record", "orders.record"]
 
 
 def test_the_command_says_what_is_wrong() -> None:

@@ -242,11 +242,15 @@ def test_the_roles_are_those_of_the_terms() -> None:
         Perm.BALANCE_ADJUST,
         Perm.BALANCE_SPEND,
         Perm.BALANCE_UNDO,
+        Perm.BALANCE_REINSTATE,
+        Perm.TIER_CHANGE,
+        Perm.ORDERS_CLAIM,
         Perm.NOTES_WRITE,
     }
+    leads = {Perm.AUDIT_VIEW, Perm.BALANCE_MASS_ADJUST}
 
     assert PERMISSIONS_OF[Role.AGENT] == reads | writes
-    assert PERMISSIONS_OF[Role.LEAD] == reads | writes | {Perm.AUDIT_VIEW}
+    assert PERMISSIONS_OF[Role.LEAD] == reads | writes | leads
     assert PERMISSIONS_OF[Role.AUDITOR] == reads | {Perm.AUDIT_VIEW}
     configures = {Perm.PROGRAMS_CONFIGURE, Perm.STAFF_MANAGE}
     assert PERMISSIONS_OF[Role.STORE_ADMIN] == PERMISSIONS_OF[Role.LEAD] | configures

@@ -1,55 +1,17 @@
-"""Forms of the balance dialogs."""
+"""The forms of Adjust and Spend."""
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
 from typing import Any
-from uuid import uuid4
 
 from django import forms
-from django.core.exceptions import ValidationError
 from django.utils.translation import gettext_lazy as _
 
-from loyalty_admin.common.templatetags.ui import units
 from loyalty_admin.staff.models import ReasonCode
-from rewards.actions.balances import DEFAULT_COMMENT, MAX_EXPIRY_DAYS, MAX_UNITS
-from rewards.models import Program
+from rewards.actions.balances import DEFAULT_COMMENT, MAX_EXPIRY_DAYS
+from rewards.forms.fields import UnitsField, new_key
 from rewards.selectors.balances import Holding
-
-_WHOLE = re.compile(r"([+-]?)(\d+|\d{1,3}(?:[.,' ]\d{3})+)")
-
-
-def new_key() -> str:
-    """An idempotency key for a form that is about to be filled in."""
-    return f"form:{uuid4()}"
-
-
-class UnitsField(forms.Field):
-    """Whole units as people write them: 40, +40, −40, 1,000 or 1.000."""
-
-    widget = forms.TextInput
-    signed = False
-
-    def __init__(self, *, signed: bool, **options: Any) -> None:
-        super().__init__(**options)
-        self.signed = signed
-        self.widget.attrs |= {"inputmode": "text" if signed else "numeric", "autocomplete": "off"}
-
-    def to_python(self, value: str | None) -> int | None:
-        """The number. Raises ValidationError with an example of what would be right."""
-        if not value or not value.strip():
-            return None
-        text = re.sub(r"[\u2212\u2013]", "-", re.sub(r"[\u00a0\u202f]", " ", value.strip()))
-        match = _WHOLE.fullmatch(text)
-        if not match or len(text) > 20 or (match[1] and not self.signed):
-            example = _("Enter a whole number such as 40 or −40.")
-            raise ValidationError(example if self.signed else _("Enter a whole number such as 40."))
-        number = int(match[1] + re.sub(r"\D", "", match[2]))
-        if abs(number) > MAX_UNITS:
-            most = {"most": units(MAX_UNITS)}
-            raise ValidationError(_("Enter a whole number, at most %(most)s."), params=most)
-        return number
 
 
 class BalanceForm(forms.Form):
@@ -165,20 +127,4 @@ class SpendForm(BalanceForm):
     )
     customer_comment = forms.CharField(
         label=_("Comment for the customer"), required=False, max_length=200
-    )
-
-
-class ExplainForm(forms.Form):
-    """RW-14: which balance, on which day."""
-
-    program = forms.ModelChoiceField(
-        label=_("Program"),
-        queryset=Program.objects.exclude(status=Program.Status.DRAFT),
-        empty_label=None,
-    )
-    on = forms.DateField(
-        label=_("On"),
-        widget=forms.DateInput(attrs={"type": "date"}, format="%Y-%m-%d"),
-        input_formats=["%Y-%m-%d"],
-        error_messages={"invalid": _("Enter a date such as 2026-03-31.")},
     )

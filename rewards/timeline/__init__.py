@@ -1,0 +1,8 @@
+"""How this app's events look on the timeline: a module for each kind of thing."""
+
+from rewards.timeline import ledger
+
+
+def register_all() -> None:
+    """Make the timeline know them."""
+    ledger.register_all()
