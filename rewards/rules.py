@@ -11,6 +11,7 @@ from decimal import ROUND_CEILING, ROUND_FLOOR, ROUND_HALF_UP, Decimal
 from customers.models import Order, OrderLine
 from rewards.models import EarningRuleVersion, Program
 
+ONE = Decimal(1)
 _ROUNDING = {
     Program.Rounding.DOWN: ROUND_FLOOR,
     Program.Rounding.NEAREST: ROUND_HALF_UP,
@@ -19,12 +20,13 @@ _ROUNDING = {
 
 
 def applies(version: EarningRuleVersion, order: Order) -> bool:
-    """Whether the rule looks at the order at all: currency, store, channel and dates.
+    """Whether the rule looks at the order at all: trigger, currency, store, channel, dates.
 
     The order carries its store.
     """
     return (
-        version.currency == order.currency
+        version.trigger == EarningRuleVersion.Trigger.ORDER
+        and version.currency == order.currency
         and (not version.stores or order.store.code in version.stores)
         and (not version.channels or order.store.kind in version.channels)
         and (version.starts_at is None or version.starts_at <= order.placed_at)
@@ -49,27 +51,47 @@ def measure(version: EarningRuleVersion, line: OrderLine) -> Decimal:
 
 
 def units_for(
-    version: EarningRuleVersion, program: Program, order: Order, lines: Sequence[OrderLine]
+    version: EarningRuleVersion,
+    program: Program,
+    order: Order,
+    lines: Sequence[OrderLine],
+    *,
+    multiplier: Decimal = ONE,
 ) -> int:
-    """The units that the order earns by this version of a rule."""
+    """The units that the order earns by this version of a rule, before the caps per day and
+    customer; `multiplier` is the tier's.
+    """
     if not applies(version, order):
         return 0
     if version.measure == EarningRuleVersion.Measure.ORDER:
         base = Decimal(any(covers(version, line) for line in lines))
     else:
         base = sum((measure(version, line) for line in lines), Decimal(0))
-    return _units_of(version, program, base)
+    return _units_of(version, program, base, multiplier)
+
+
+def multiplied(program: Program, units: int, multiplier: Decimal) -> int:
+    """The units times the multiplier, rounded as the program rounds."""
+    rounding = _ROUNDING[Program.Rounding(program.rounding)]
+    return int((units * multiplier).to_integral_value(rounding))
 
 
 def line_shares(
-    version: EarningRuleVersion, program: Program, lines: Sequence[OrderLine], total: int
+    version: EarningRuleVersion,
+    program: Program,
+    lines: Sequence[OrderLine],
+    total: int,
+    *,
+    multiplier: Decimal = ONE,
 ) -> list[int]:
     """What each line brought of the `total` units that the order earned; adds up exactly.
 
-    A line brings what the running total earns with it less what it earned before it. Should
-    the program round otherwise by now, the last line that counts makes up the difference.
+    A line brings what the running total earns with it less what it earned before it. Where
+    less came of it, by a cap of the day or because the program rounds otherwise by now, the
+    last lines that count bear the difference.
     """
-    shares = [min(share, total) for share in _running_shares(version, program, lines)]
+    running = _running_shares(version, program, lines, multiplier)
+    shares = [min(share, total) for share in running]
     counting = [index for index, line in enumerate(lines) if covers(version, line)]
     spare = total - sum(shares)
     for index in reversed(counting):
@@ -80,23 +102,28 @@ def line_shares(
 
 
 def _running_shares(
-    version: EarningRuleVersion, program: Program, lines: Sequence[OrderLine]
+    version: EarningRuleVersion,
+    program: Program,
+    lines: Sequence[OrderLine],
+    multiplier: Decimal,
 ) -> list[int]:
     if version.measure == EarningRuleVersion.Measure.ORDER:
         first = next((line for line in lines if covers(version, line)), None)
-        units = _units_of(version, program, Decimal(1))
+        units = _units_of(version, program, ONE, multiplier)
         return [units if line is first else 0 for line in lines]
     shares, base, earned = [], Decimal(0), 0
     for line in lines:
         base += measure(version, line)
-        now = _units_of(version, program, base)
+        now = _units_of(version, program, base, multiplier)
         shares.append(now - earned)
         earned = now
     return shares
 
 
-def _units_of(version: EarningRuleVersion, program: Program, base: Decimal) -> int:
+def _units_of(
+    version: EarningRuleVersion, program: Program, base: Decimal, multiplier: Decimal
+) -> int:
     rounding = _ROUNDING[Program.Rounding(program.rounding)]
     steps = int((base / version.per).to_integral_value(rounding))
-    units = steps * version.units
+    units = multiplied(program, steps * version.units, multiplier)
     return units if version.cap_per_order is None else min(units, version.cap_per_order)

@@ -28,7 +28,10 @@ from rewards.models import Account, Entry, Lot, Operation, Program
 ADJUSTED = "ledger.adjusted"
 SPENT = "ledger.spent"
 MAX_UNITS = 10**9
-RESERVED = ("order:", "undo:", "expire:", "release:")
+RESERVED = (
+    "order:", "again:", "event:", "refund:", "cancel:", "card:", "tier:", "mass:",
+    "undo:", "expire:", "release:",
+)  # fmt: skip
 """Keys that the ledger gives to its own acts; nobody else may take them first."""
 MAX_EXPIRY_DAYS = 3650
 DEFAULT_COMMENT = "Manual adjustment"

@@ -19,12 +19,14 @@ from rewards.models import Account, EarningRuleVersion, Entry, Operation, Progra
 from rewards.rules import units_for
 
 
-def earning_key(store_code: str, number: str) -> str:
+def earning_key(store_code: str, number: str, completions: int = 1) -> str:
     """The idempotency key of what an order earns: it is earned once, however it came in.
 
-    The length says where the store's code ends, so no two orders share a key.
+    The length says where the store's code ends, so no two orders share a key. An order that
+    was cancelled and completed again earns again: `completions` counts.
     """
-    return f"order:{len(store_code)}:{store_code}:{number}"
+    key = f"order:{len(store_code)}:{store_code}:{number}"
+    return key if completions == 1 else f"again:{completions}:{key}"
 
 
 def earn_for_order(actor: Actor, order: Order, lines: Sequence[OrderLine]) -> list[Earning]:

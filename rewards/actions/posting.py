@@ -10,7 +10,8 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
+from decimal import Decimal
 from typing import Any
 
 from django.db import connection
@@ -19,7 +20,7 @@ from django.utils import timezone
 from activity.actions.recording import authored
 from loyalty_admin.common.actor import Actor
 from loyalty_admin.common.idempotency import fingerprint
-from rewards.models import Account, Entry, Lot, Operation
+from rewards.models import Account, Entry, Lot, Operation, Program
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +53,9 @@ _ASKED = (
     "counts_for_tier",
 )
 """The columns of an operation that its author chose."""
+
+
+_SIGNS_OF_LIFE = (Entry.Kind.EARNED, Entry.Kind.SPENT, Entry.Kind.ADJUSTED)
 
 
 @dataclass(slots=True)
@@ -94,8 +98,12 @@ class Posting:
         lot: NewLot | None = None,
         takes: Sequence[Take] = (),
         rule_version_id: int | None = None,
+        multiplier: Decimal = Decimal(1),
     ) -> None:
-        """Add one entry and move the account's running total, in units."""
+        """Add one entry and move the account's running total, in units.
+
+        `multiplier` is the tier's, for what was earned.
+        """
         if bucket == Entry.Bucket.AVAILABLE:
             account.balance += amount
             balance_after = account.balance
@@ -103,6 +111,7 @@ class Posting:
             account.pending += amount
             balance_after = account.pending
         self.accounts[account.pk] = account
+        self._postpone_lapse(account, kind, amount)
         position = len(self.entries)
         self.entries.append(
             {
@@ -113,6 +122,7 @@ class Posting:
                 "amount": amount,
                 "balance_after": balance_after,
                 "rule_version_id": rule_version_id,
+                "multiplier": str(multiplier),
                 "granted": amount if lot else None,
                 "remaining": lot.remaining if lot else None,
                 "is_pending": lot.is_pending if lot else None,
@@ -130,6 +140,21 @@ class Posting:
                     "expires_at": take.lot.expires_at,
                 }
             )
+
+    def _postpone_lapse(self, account: Account, kind: Entry.Kind, amount: int) -> None:
+        """Where units lapse by inactivity: what the customer does starts their time anew.
+
+        What comes back after everything lapsed stays for the program's grace.
+        """
+        program = account.program
+        if program.expiry != Program.Expiry.INACTIVITY:
+            return
+        lapses = account.expires_at
+        if kind in _SIGNS_OF_LIFE:
+            anew = self.occurred_at + timedelta(days=program.expiry_days)
+            account.expires_at = anew if lapses is None else max(lapses, anew)
+        elif amount > 0 and lapses is None:
+            account.expires_at = self.occurred_at + timedelta(days=program.grace_days)
 
     def release(self, account: Account, lot: Lot) -> None:
         """Move a pending lot into the balance, where it pays the account's debt first."""
@@ -158,15 +183,16 @@ WITH operation AS (
     SELECT nextval('rewards_entry_id_seq') AS id, d.*
     FROM jsonb_to_recordset(%(entries)s) AS d (
         position int, account_id bigint, bucket text, kind text, amount bigint,
-        balance_after bigint, rule_version_id bigint, granted bigint, remaining bigint,
+        balance_after bigint, rule_version_id bigint, multiplier numeric, granted bigint,
+        remaining bigint,
         is_pending boolean, available_at timestamptz, expires_at timestamptz)
     ORDER BY position
 ), entry AS (
     INSERT INTO rewards_entry
         (id, operation_id, account_id, customer_id, bucket, kind, amount, balance_after,
-         rule_version_id, occurred_at)
+         rule_version_id, multiplier, occurred_at)
     SELECT draft.id, operation.id, account_id, %(customer_id)s, bucket, kind, amount,
-           balance_after, rule_version_id, %(occurred_at)s
+           balance_after, rule_version_id, multiplier, %(occurred_at)s
     FROM draft, operation
 ), brought AS MATERIALIZED (
     SELECT nextval('rewards_lot_id_seq') AS lot_id, draft.*
@@ -202,9 +228,9 @@ WITH operation AS (
     FROM touched WHERE rewards_lot.id = touched.lot_id AND rewards_lot.id = ANY(%(lot_ids)s)
 ), account AS (
     UPDATE rewards_account
-    SET balance = a.balance, pending = a.pending, debt = a.debt
+    SET balance = a.balance, pending = a.pending, debt = a.debt, expires_at = a.expires_at
     FROM jsonb_to_recordset(%(accounts)s)
-        AS a (id bigint, balance bigint, pending bigint, debt bigint)
+        AS a (id bigint, balance bigint, pending bigint, debt bigint, expires_at timestamptz)
     WHERE rewards_account.id = a.id AND rewards_account.id = ANY(%(account_ids)s)
 )
 SELECT id FROM operation
@@ -232,7 +258,10 @@ def post(posting: Posting) -> Operation:
         "released": posting.released,
         "lot_ids": [*posting.released, *(take["lot_id"] for take in posting.takes)],
         "account_ids": list(posting.accounts),
-        "accounts": json.dumps([_totals(account) for account in posting.accounts.values()]),
+        "accounts": json.dumps(
+            [_totals(account) for account in posting.accounts.values()],
+            default=datetime.isoformat,
+        ),
     }
     with connection.cursor() as cursor:
         cursor.execute(_POST, parameters)
@@ -242,10 +271,11 @@ def post(posting: Posting) -> Operation:
     return operation
 
 
-def _totals(account: Account) -> dict[str, int]:
+def _totals(account: Account) -> dict[str, object]:
     return {
         "id": account.pk,
         "balance": account.balance,
         "pending": account.pending,
         "debt": account.debt,
+        "expires_at": account.expires_at,
     }

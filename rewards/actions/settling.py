@@ -14,6 +14,7 @@ from django.db import transaction
 from django.utils import timezone
 
 from activity.actions.recording import Act, record_act
+from customers.models import Customer
 from loyalty_admin.common.actor import Actor
 from rewards.actions.locking import lock_account, open_lots
 from rewards.actions.posting import Posting, Take, post
@@ -36,23 +37,36 @@ def settle(account: Account, now: datetime) -> list[Lot]:
     """The same for an account that is locked already.
 
     Returns the lots that can be spent, in the order in which debits take them: soonest
-    expiry first, then oldest.
+    expiry first, then oldest. For customers who were taken out of the programme, time
+    stands still.
     """
     lots = open_lots(account)
+    if account.customer.status == Customer.Status.REMOVED:
+        return [lot for lot in lots if not lot.is_pending]
     if due := [lot for lot in lots if lot.is_pending and lot.available_at <= now]:
         _release(account, due, now)
-    available = [lot for lot in lots if not lot.is_pending and lot.remaining]
-    if due := [lot for lot in available if lot.expires_at and lot.expires_at <= now]:
+        # A card that they filled, or a step that they reached, has moved lots as well.
+        lots = open_lots(account)
+    available = [lot for lot in lots if not lot.is_pending]
+    if due := [lot for lot in available if _lapsed(account, lot, now)]:
         _expire(account, due, now)
-    return [lot for lot in available if not lot.expires_at or lot.expires_at > now]
+    return [lot for lot in available if lot not in due]
+
+
+def _lapsed(account: Account, lot: Lot, now: datetime) -> bool:
+    ends = [at for at in (lot.expires_at, account.expires_at) if at]
+    return bool(ends) and min(ends) <= now
 
 
 def _release(account: Account, due: Sequence[Lot], now: datetime) -> None:
+    from rewards.actions.consequences import follow
+
     def add(posting: Posting) -> None:
         for lot in due:
             posting.release(account, lot)
 
     _settle_by(account, Operation.Kind.RELEASE, RELEASED, due, now, add)
+    follow(Actor.system("release"), [account], now)
 
 
 def _expire(account: Account, due: Sequence[Lot], now: datetime) -> None:
@@ -60,6 +74,8 @@ def _expire(account: Account, due: Sequence[Lot], now: datetime) -> None:
         takes = [Take(lot, lot.remaining) for lot in due]
         amount = sum(take.amount for take in takes)
         posting.add(account, Entry.Kind.EXPIRED, -amount, takes=takes)
+        if account.expires_at and account.expires_at <= now:
+            account.expires_at = None
 
     _settle_by(account, Operation.Kind.EXPIRE, EXPIRED, due, now, add)
 
