@@ -83,7 +83,9 @@ class Redemption(Authored):
     """A customer's purchase of a reward, or a reward that was given.
 
     `operation` is the debit that paid for it; without one it was given. `position` counts
-    the full cards of a stamps program.
+    the full cards of a stamps program. `from_stock` says that it is one of its reward's
+    `taken`, as long as it is not cancelled; it is not where stock is without limit, or where
+    a full card or a new tier was due something that had run out.
     """
 
     class Status(models.TextChoices):
@@ -112,6 +114,7 @@ class Redemption(Authored):
     tier = models.ForeignKey(Tier, on_delete=models.PROTECT, null=True, related_name="+")
     position = models.PositiveIntegerField(null=True)
     units = models.PositiveIntegerField(default=0)
+    from_stock = models.BooleanField(db_default=False)
     status = models.CharField(max_length=11, choices=Status, default=Status.OUTSTANDING)
     created_at = models.DateTimeField(default=timezone.now)
     expires_at = models.DateTimeField(null=True)
@@ -133,6 +136,9 @@ class Redemption(Authored):
         indexes = (
             models.Index(fields=("customer", "-id"), name="rewards_redemption_customer"),
             models.Index(fields=("-created_at", "-id"), name="rewards_redemption_newest"),
+            models.Index(
+                fields=("status", "-created_at", "-id"), name="rewards_redemption_by_status"
+            ),
             models.Index(
                 fields=("expires_at",),
                 condition=Q(status="outstanding"),
