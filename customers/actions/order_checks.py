@@ -10,7 +10,8 @@ from decimal import Decimal
 
 from django.utils import timezone
 
-from loyalty_admin.common.errors import InvalidInput
+from loyalty_admin.common.actor import Actor
+from loyalty_admin.common.errors import InvalidInput, NotAllowed
 from loyalty_admin.common.money import check_currency, check_precision
 from loyalty_admin.staff.models import Store
 
@@ -47,12 +48,31 @@ class OrderDraft:
     enrol: bool = False
 
 
+def store_of(actor: Actor, code: str) -> Store | None:
+    """The store with this code; None when there is none. Raises NotAllowed for another's."""
+    store = Store.objects.filter(code=code).first()
+    if actor.store_id is not None and (store is None or store.pk != actor.store_id):
+        # Whether another store exists is not this key's business.
+        raise NotAllowed("This key may record the orders of its own store only.", field="store")
+    return store
+
+
+def open_store_of(actor: Actor, code: str) -> Store:
+    """The store with this code, where it can sell. Raises NotAllowed, InvalidInput."""
+    store = store_of(actor, code)
+    if store is None:
+        raise InvalidInput(f"There is no store with the code “{code}”.", field="store")
+    if not store.is_active:
+        raise InvalidInput(f"The store “{store.code}” is closed.", field="store")
+    return store
+
+
 def check_order(draft: OrderDraft, store: Store) -> None:
     """Raise InvalidInput, naming the field, unless this can be an order of the store."""
     check_text(draft.number, "number", 60)
     if draft.customer_external_id is not None:
         check_text(draft.customer_external_id, "customer_external_id", 80)
-    _check_time(draft.placed_at)
+    check_time(draft.placed_at, "placed_at")
     check_currency(draft.currency)
     if draft.currency != store.currency:
         raise InvalidInput(
@@ -78,28 +98,36 @@ def check_text(value: str, field: str, length: int, *, may_be_empty: bool = Fals
         raise InvalidInput("Control characters are not text.", field=field)
 
 
-def _check_time(placed_at: datetime) -> None:
-    if placed_at.tzinfo is None:
-        raise InvalidInput(
-            "Say the offset from UTC, as in 2026-05-01T18:30:00+02:00.", field="placed_at"
-        )
-    if placed_at < EARLIEST:
-        raise InvalidInput("This is before 1970.", field="placed_at")
-    if placed_at > timezone.now() + CLOCK_DRIFT:
-        raise InvalidInput("This is in the future.", field="placed_at")
+def check_time(at: datetime, field: str) -> None:
+    """Raise InvalidInput for a time without its offset, before 1970 or in the future."""
+    if at.tzinfo is None:
+        raise InvalidInput("Say the offset from UTC, as in 2026-05-01T18:30:00+02:00.", field=field)
+    if at < EARLIEST:
+        raise InvalidInput("This is before 1970.", field=field)
+    if at > timezone.now() + CLOCK_DRIFT:
+        raise InvalidInput("This is in the future.", field=field)
 
 
 def _check_line(line: DraftLine, currency: str, path: str) -> None:
     check_text(line.sku, f"{path}.sku", 60)
     check_text(line.product, f"{path}.product", 200, may_be_empty=True)
     check_text(line.category, f"{path}.category", 80, may_be_empty=True)
-    _check_number(line.quantity, MAX_QUANTITY, f"{path}.quantity")
-    if line.quantity != line.quantity.quantize(Decimal("0.001")):
-        raise InvalidInput("A quantity has at most 3 decimal places.", field=f"{path}.quantity")
+    check_quantity(line.quantity, f"{path}.quantity")
     for name in ("total", "discount"):
-        amount = getattr(line, name)
-        _check_number(amount, MAX_MONEY, f"{path}.{name}")
-        check_precision(amount, currency, field=f"{path}.{name}")
+        check_amount(getattr(line, name), currency, f"{path}.{name}")
+
+
+def check_quantity(quantity: Decimal, field: str) -> None:
+    """Raise InvalidInput unless so many items, to the gram, can stand on a line."""
+    _check_number(quantity, MAX_QUANTITY, field)
+    if quantity != quantity.quantize(Decimal("0.001")):
+        raise InvalidInput("A quantity has at most 3 decimal places.", field=field)
+
+
+def check_amount(amount: Decimal, currency: str, field: str) -> None:
+    """Raise InvalidInput unless so much money can stand on a line."""
+    _check_number(amount, MAX_MONEY, field)
+    check_precision(amount, currency, field=field)
 
 
 def _check_number(value: Decimal, most: Decimal, field: str) -> None:

@@ -15,14 +15,15 @@ from django.db import connection, transaction
 
 from activity.actions.recording import Act, record_act, record_audit
 from activity.models import Event
-from customers.actions.order_checks import OrderDraft, check_order
+from customers.actions.order_checks import OrderDraft, check_order, open_store_of
 from customers.actions.order_customers import customer_for_order
 from customers.hooks import Earning, order_recorded
 from customers.models import Customer, Order, OrderLine
 from loyalty_admin.common.actor import Actor
-from loyalty_admin.common.errors import Conflict, InvalidInput, NotAllowed
-from loyalty_admin.common.idempotency import check_key, check_same_input, fingerprint
-from loyalty_admin.staff.models import RequestRecord, Store
+from loyalty_admin.common.errors import Conflict
+from loyalty_admin.common.idempotency import check_key, fingerprint
+from loyalty_admin.staff.actions.requests import answer_before, remember_answer
+from loyalty_admin.staff.models import Store
 from loyalty_admin.staff.permissions import Perm, authorise
 
 RECORDED = "order.recorded"
@@ -61,60 +62,21 @@ def record_order(*, actor: Actor, draft: OrderDraft, idempotency_key: str) -> Re
     check_key(idempotency_key)
     print_of_input = fingerprint({"act": RECORDED, **asdict(draft)})
     with transaction.atomic(durable=True):
-        _lock_request(actor, idempotency_key)
-        if replay := _find_replay(actor, idempotency_key, print_of_input):
-            return replay
-        store = _store_of(actor, draft)
+        if before := answer_before(actor, idempotency_key, print_of_input):
+            return RecordedOrder(
+                order_id=before.answer["id"],
+                answer=before.answer,
+                created=before.status == 201,
+                replayed=True,
+            )
+        store = open_store_of(actor, draft.store)
         check_order(draft, store)
         recorded = _record(actor, draft, store)
-        _remember(actor, idempotency_key, print_of_input, recorded)
-        return recorded
-
-
-def _lock_request(actor: Actor, key: str) -> None:
-    """Let a twin of this request wait until we are done: only API clients send twins."""
-    if actor.api_key_id is not None:
-        with connection.cursor() as cursor:
-            name = f"request:{actor.api_key_id}:{key}"
-            cursor.execute("SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))", [name])
-
-
-def _find_replay(actor: Actor, key: str, print_of_input: str) -> RecordedOrder | None:
-    if actor.api_key_id is None:
-        return None
-    record = RequestRecord.objects.filter(api_key=actor.api_key_id, key=key).first()
-    if record is None:
-        return None
-    check_same_input(record.fingerprint, print_of_input)
-    return RecordedOrder(
-        order_id=record.answer["id"],
-        answer=record.answer,
-        created=record.status == 201,
-        replayed=True,
-    )
-
-
-def _remember(actor: Actor, key: str, print_of_input: str, recorded: RecordedOrder) -> None:
-    if actor.api_key_id is not None:
-        RequestRecord.objects.create(
-            api_key_id=actor.api_key_id,
-            key=key,
-            fingerprint=print_of_input,
-            status=201 if recorded.created else 200,
-            answer=recorded.answer,
+        status = 201 if recorded.created else 200
+        remember_answer(
+            actor, idempotency_key, print_of_input, status=status, answer=recorded.answer
         )
-
-
-def _store_of(actor: Actor, draft: OrderDraft) -> Store:
-    store = Store.objects.filter(code=draft.store).first()
-    if actor.store_id is not None and (store is None or store.pk != actor.store_id):
-        # Whether another store exists is not this key's business.
-        raise NotAllowed("This key may record the orders of its own store only.", field="store")
-    if store is None:
-        raise InvalidInput(f"There is no store with the code “{draft.store}”.", field="store")
-    if not store.is_active:
-        raise InvalidInput(f"The store “{store.code}” is closed.", field="store")
-    return store
+        return recorded
 
 
 def _record(actor: Actor, draft: OrderDraft, store: Store) -> RecordedOrder:

@@ -15,6 +15,7 @@ from customers.actions.order_checks import OrderDraft
 from customers.actions.orders import RecordedOrder, record_order
 from customers.models import Customer, Order
 from loyalty_admin.common.actor import Actor
+from loyalty_admin.staff.actions import requests
 from loyalty_admin.staff.models import RequestRecord
 from loyalty_admin.staff.permissions import actor_of_key
 from rewards.models import Account, Entry
@@ -93,15 +94,15 @@ def test_control_without_the_lock_twins_collide(
 ) -> None:
     """Both look for the other's answer before either has one: what the lock prevents."""
     met = threading.Barrier(2)
-    find = orders._find_replay
+    find = requests._find
 
-    def find_then_meet(*args: Any) -> RecordedOrder | None:
+    def find_then_meet(*args: Any) -> RequestRecord | None:
         found = find(*args)
         met.wait(timeout=30)
         return found
 
-    monkeypatch.setattr(orders, "_lock_request", lambda *_: None)
-    monkeypatch.setattr(orders, "_find_replay", find_then_meet)
+    monkeypatch.setattr(requests, "_lock", lambda *_: None)
+    monkeypatch.setattr(requests, "_find", find_then_meet)
     results = at_once(lambda _: send(actor, a_draft(), "one"), times=2)
 
     assert [type(result) for result in results if not isinstance(result, RecordedOrder)] == [
