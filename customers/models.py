@@ -93,7 +93,7 @@ class Order(models.Model):
     discount = models.DecimalField(max_digits=14, decimal_places=2)
     status = models.CharField(max_length=10, choices=Status, default=Status.COMPLETED)
     # How often it was completed: once, and again after each cancellation that was taken back.
-    completions = models.PositiveSmallIntegerField(db_default=1)
+    completions = models.PositiveSmallIntegerField(default=1, db_default=1)
     recorded_at = models.DateTimeField(default=timezone.now)
 
     class Meta:

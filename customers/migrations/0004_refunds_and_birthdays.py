@@ -49,7 +49,7 @@ class Migration(migrations.Migration):
         migrations.AddField(
             model_name='order',
             name='completions',
-            field=models.PositiveSmallIntegerField(db_default=1),
+            field=models.PositiveSmallIntegerField(default=1, db_default=1),
         ),
         migrations.AlterField(
             model_name='order',

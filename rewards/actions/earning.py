@@ -1,22 +1,38 @@
-"""Units earned by orders."""
+"""Units earned: by orders here, by everything else in `rewards.actions.events`."""
 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Sequence
-from datetime import datetime, timedelta
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, time, timedelta
+from decimal import Decimal
+from zoneinfo import ZoneInfo
 
+from django.conf import settings
+from django.db import connection
 from django.db.models import F, Q
 from django.utils import timezone
 
 from customers.hooks import Earning
 from customers.models import Customer, Order, OrderLine
 from loyalty_admin.common.actor import Actor
-from rewards.actions.balances import credit, expiry_of
+from rewards.actions.consequences import follow
 from rewards.actions.locking import lock_accounts
+from rewards.actions.moving import credit, expiry_of
 from rewards.actions.posting import NewLot, Posting, post
 from rewards.models import Account, EarningRuleVersion, Entry, Operation, Program
-from rewards.rules import units_for
+from rewards.rules import ONE, units_for
+from rewards.selectors.tiers import multiplier_at
+
+
+@dataclass(frozen=True, slots=True)
+class Earned:
+    """What one rule gives, before its caps per day and customer, and the tier's multiplier."""
+
+    version: EarningRuleVersion
+    units: int
+    multiplier: Decimal
 
 
 def earning_key(store_code: str, number: str, completions: int = 1) -> str:
@@ -29,68 +45,134 @@ def earning_key(store_code: str, number: str, completions: int = 1) -> str:
     return key if completions == 1 else f"again:{completions}:{key}"
 
 
-def earn_for_order(actor: Actor, order: Order, lines: Sequence[OrderLine]) -> list[Earning]:
-    """Credit what a new order earns, in every active program; part of recording the order.
+def earn_for_order(
+    actor: Actor, order: Order, lines: Sequence[OrderLine], *, lenient: bool = False
+) -> list[Earning]:
+    """Credit what an order earns, in every active program, as of its date.
 
-    Runs inside the transaction that writes the order, whose unique number makes it happen
-    once. Only members earn. The order carries its store and customer.
+    Runs inside the transaction that writes the order, whose lock makes it happen once. Only
+    members earn. The order carries its store and customer; `lines` are what is left of its
+    lines after refunds. A `lenient` lot that would have expired by now stays for the grace.
     """
-    if order.customer is None or order.customer.status != Customer.Status.MEMBER:
+    customer = order.customer
+    if customer is None or customer.status != Customer.Status.MEMBER:
         return []
-    earned = [
-        (version, units)
-        for version in versions_in_force(order.placed_at)
-        if (units := units_for(version, version.rule.program, order, lines))
-    ]
-    if not earned:
-        return []
-    accounts = lock_accounts(
-        order.customer.pk, sorted({version.rule.program_id for version, _ in earned})
-    )
+    earned = earnings_for(customer.pk, order, lines)
     posting = Posting(
         actor=actor,
-        customer_id=order.customer.pk,
+        customer_id=customer.pk,
         kind=Operation.Kind.EARN,
-        idempotency_key=earning_key(order.store.code, order.number),
+        idempotency_key=earning_key(order.store.code, order.number, order.completions),
         occurred_at=order.placed_at,
         order_id=order.pk,
     )
+    return earn(posting, earned, lenient=lenient)
+
+
+def earnings_for(customer_id: int, order: Order, lines: Sequence[OrderLine]) -> list[Earned]:
+    """What each rule in force on the order's date gives for it. Reads only."""
+    versions = versions_in_force(order.placed_at)
+    tiers = multipliers(customer_id, versions, order.placed_at)
+    earned = []
+    for version in versions:
+        program = version.rule.program
+        multiplier = tiers.get(version.pk, ONE)
+        if units := units_for(version, program, order, lines, multiplier=multiplier):
+            earned.append(Earned(version, units, multiplier))
+    return earned
+
+
+def earn(posting: Posting, earned: Sequence[Earned], *, lenient: bool = False) -> list[Earning]:
+    """Credit what the rules give, within their caps, and what follows from it."""
+    if not earned:
+        return []
+    programs = sorted({one.version.rule.program_id for one in earned})
+    accounts = lock_accounts(posting.customer_id, programs)
     now = timezone.now()
     totals: dict[int, int] = defaultdict(int)
-    for version, units in earned:
-        _earn(posting, accounts[version.rule.program_id], version, units, now)
-        totals[version.rule.program_id] += units
+    for one in earned:
+        account = accounts[one.version.rule.program_id]
+        if units := within_caps(account.pk, one, posting.occurred_at):
+            _credit(posting, account, one, units, now, lenient=lenient)
+            totals[account.program_id] += units
+    if not totals:
+        return []
     post(posting)
-    return [_told(accounts[pk].program, units, order, now) for pk, units in totals.items()]
+    told = [_told(accounts[pk].program, units, posting, now) for pk, units in totals.items()]
+    follow(posting.actor, [accounts[pk] for pk in totals], now)
+    return told
 
 
-def _earn(
-    posting: Posting, account: Account, version: EarningRuleVersion, units: int, now: datetime
+def _credit(
+    posting: Posting, account: Account, one: Earned, units: int, now: datetime, *, lenient: bool
 ) -> None:
     program = account.program
-    available_at = _available_at(program, posting.occurred_at)
+    available_at = posting.occurred_at + timedelta(days=program.pending_days)
     expires_at = expiry_of(program, available_at, None)
+    if lenient and expires_at:
+        expires_at = max(expires_at, now + timedelta(days=program.grace_days))
     if available_at > now:
-        lot = NewLot(units, available_at, expires_at, is_pending=True)
         posting.add(
             account,
             Entry.Kind.EARNED,
             units,
             bucket=Entry.Bucket.PENDING,
-            lot=lot,
-            rule_version_id=version.pk,
+            lot=NewLot(units, available_at, expires_at, is_pending=True),
+            rule_version_id=one.version.pk,
+            multiplier=one.multiplier,
         )
     else:
-        kind = Entry.Kind.EARNED
-        credit(posting, account, kind, units, available_at, expires_at, rule_version_id=version.pk)
+        credit(
+            posting,
+            account,
+            Entry.Kind.EARNED,
+            units,
+            available_at,
+            expires_at,
+            rule_version_id=one.version.pk,
+            multiplier=one.multiplier,
+        )
 
 
-def _available_at(program: Program, placed_at: datetime) -> datetime:
-    return placed_at + timedelta(days=program.pending_days)
+# What was taken back leaves room again, on the day of its order.
+_SO_FAR = """
+SELECT coalesce(sum(amount) FILTER (WHERE at >= %(begins)s AND at < %(ends)s), 0),
+       coalesce(sum(amount), 0)
+FROM (
+    SELECT e.amount, coalesce(o.placed_at, e.occurred_at) AS at
+    FROM rewards_entry AS e
+    JOIN rewards_earningruleversion AS v ON v.id = e.rule_version_id AND v.rule_id = %(rule)s
+    JOIN rewards_operation AS p ON p.id = e.operation_id
+    LEFT JOIN customers_order AS o ON o.id = p.order_id
+    WHERE e.account_id = %(account)s AND e.kind IN ('earned', 'reversed')
+) AS earned
+"""
 
 
-def _told(program: Program, units: int, order: Order, now: datetime) -> Earning:
-    available_at = _available_at(program, order.placed_at)
+def within_caps(account_id: int, one: Earned, at: datetime) -> int:
+    """The units that the rule's caps per day and customer leave of what it gives."""
+    version, units = one.version, one.units
+    if version.cap_per_day is None and version.cap_per_customer is None:
+        return units
+    zone = ZoneInfo(settings.STORE_TIME_ZONE)
+    day = at.astimezone(zone).date()
+    values = {
+        "account": account_id,
+        "rule": version.rule_id,
+        "begins": datetime.combine(day, time.min, zone),
+        "ends": datetime.combine(day + timedelta(days=1), time.min, zone),
+    }
+    with connection.cursor() as cursor:
+        cursor.execute(_SO_FAR, values)
+        on_day, in_all = cursor.fetchone()
+    for cap, so_far in ((version.cap_per_day, on_day), (version.cap_per_customer, in_all)):
+        if cap is not None:
+            units = min(units, max(cap - int(so_far), 0))
+    return units
+
+
+def _told(program: Program, units: int, posting: Posting, now: datetime) -> Earning:
+    available_at = posting.occurred_at + timedelta(days=program.pending_days)
     return Earning(
         program_id=program.pk,
         program=program.name,
@@ -100,12 +182,28 @@ def _told(program: Program, units: int, order: Order, now: datetime) -> Earning:
     )
 
 
-def versions_in_force(at: datetime) -> list[EarningRuleVersion]:
+def multipliers(
+    customer_id: int, versions: Sequence[EarningRuleVersion], at: datetime
+) -> Mapping[int, Decimal]:
+    """The multiplier of the customer's step by `EarningRuleVersion.pk`; left out where there
+    are no tiers.
+    """
+    none = Program.TierBasis.NONE
+    asked = [v for v in versions if v.multiplied_by_tier and v.rule.program.tier_basis != none]
+    if not asked:
+        return {}
+    tiers = multiplier_at(customer_id, sorted({v.rule.program_id for v in asked}), at)
+    return {v.pk: tiers.get(v.rule.program_id, ONE) for v in asked}
+
+
+def versions_in_force(
+    at: datetime, trigger: str = EarningRuleVersion.Trigger.ORDER
+) -> list[EarningRuleVersion]:
     """The version of each active rule of each active program that was in force then.
 
-    In the order of the rules, with rule and program.
+    Those that the trigger sets off, in the order of the rules, with rule and program.
     """
-    return list(
+    versions = (
         EarningRuleVersion.objects.filter(
             Q(effective_from__isnull=True) | Q(effective_from__lte=at),
             rule__is_active=True,
@@ -115,3 +213,4 @@ def versions_in_force(at: datetime) -> list[EarningRuleVersion]:
         .order_by("rule_id", F("effective_from").desc(nulls_last=True), "-number")
         .distinct("rule_id")
     )
+    return [version for version in versions if version.trigger == trigger]

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 
 from django.db.models import Q, Sum
 
-from rewards.actions.balances import take_from
+from rewards.actions.moving import take_from
 from rewards.actions.posting import Posting, Take
 from rewards.models import Account, Allocation, Entry, Lot, Operation, Shortfall
 

@@ -18,8 +18,8 @@ from loyalty_admin.common.errors import (
 )
 from loyalty_admin.common.idempotency import check_key
 from loyalty_admin.staff.permissions import Perm, authorise
-from rewards.actions.balances import find_replay, take_from
 from rewards.actions.locking import lock_accounts
+from rewards.actions.moving import find_replay, take_from
 from rewards.actions.posting import Posting, Take, post
 from rewards.actions.settling import settle
 from rewards.models import Account, Entry, Lot, Operation

@@ -11,7 +11,7 @@ from django.core.exceptions import ValidationError
 from django.utils.translation import gettext as _
 
 from loyalty_admin.common.templatetags.ui import units
-from rewards.actions.balances import MAX_UNITS
+from rewards.actions.moving import MAX_UNITS
 
 _WHOLE = re.compile(r"([+-]?)(\d+|\d{1,3}(?:[.,' ]\d{3})+)")
 

@@ -198,7 +198,7 @@ class Migration(migrations.Migration):
         migrations.AddField(
             model_name='entry',
             name='multiplier',
-            field=models.DecimalField(db_default=1, decimal_places=2, max_digits=4),
+            field=models.DecimalField(default=1, db_default=1, decimal_places=2, max_digits=4),
         ),
         migrations.AddField(
             model_name='program',

@@ -151,7 +151,7 @@ class Entry(models.Model):
         EarningRuleVersion, on_delete=models.PROTECT, null=True, db_index=False, related_name="+"
     )
     # The tier's, at the time of earning; a refund takes back by it.
-    multiplier = models.DecimalField(max_digits=4, decimal_places=2, db_default=1)
+    multiplier = models.DecimalField(max_digits=4, decimal_places=2, default=1, db_default=1)
     occurred_at = models.DateTimeField()
 
     class Meta:

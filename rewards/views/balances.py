@@ -19,7 +19,8 @@ from loyalty_admin.common.errors import DomainError, IdempotencyConflict, NotFou
 from loyalty_admin.common.htmx import done, render
 from loyalty_admin.common.templatetags.ui import signed, units
 from loyalty_admin.staff.permissions import Perm, requires
-from rewards.actions.balances import adjust_balance, debit_balance, expiry_of
+from rewards.actions.balances import adjust_balance, debit_balance
+from rewards.actions.moving import expiry_of
 from rewards.actions.settling import settle_account
 from rewards.forms.balances import AdjustForm, BalanceForm, SpendForm
 from rewards.forms.fields import new_key
