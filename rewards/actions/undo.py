@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import datetime, timedelta
 
 from django.db import transaction
 from django.utils import timezone
@@ -18,6 +17,7 @@ from loyalty_admin.common.errors import (
 )
 from loyalty_admin.common.idempotency import check_key
 from loyalty_admin.staff.permissions import Perm, authorise
+from rewards.actions.giving_back import give_back
 from rewards.actions.locking import lock_accounts
 from rewards.actions.moving import find_replay, take_from
 from rewards.actions.posting import Posting, Take, post
@@ -61,7 +61,7 @@ def reverse_operation(*, actor: Actor, operation_id: int, idempotency_key: str) 
         before = {account.program_id: account.balance for account in accounts.values()}
         for entry in entries:
             account = accounts[entry.account_id]
-            _reverse_entry(posting, account, entry, lots[account.pk], now)
+            _reverse_entry(posting, account, entry, lots[account.pk])
         return _finish(posting, original, accounts, before)
 
 
@@ -79,30 +79,12 @@ def _lock(customer_id: int, entries: Sequence[Entry]) -> dict[int, Account]:
     return {account.pk: account for account in lock_accounts(customer_id, programs).values()}
 
 
-def _reverse_entry(
-    posting: Posting, account: Account, entry: Entry, lots: Sequence[Lot], now: datetime
-) -> None:
+def _reverse_entry(posting: Posting, account: Account, entry: Entry, lots: Sequence[Lot]) -> None:
     if entry.amount < 0:
-        takes = _give_back(account, entry, now)
+        give_back(posting, account, entry)
     else:
         takes = _take_back(account, entry, lots)
-    posting.add(account, Entry.Kind.REVERSED, -entry.amount, takes=takes)
-
-
-def _give_back(account: Account, entry: Entry, now: datetime) -> list[Take]:
-    """Each lot gets back what it gave, less what pays a debt that arose meanwhile."""
-    paid = min(account.debt, -entry.amount)
-    account.debt -= paid
-    takes = []
-    for allocation in entry.allocations.select_related("lot").order_by("-pk"):
-        kept = min(paid, allocation.amount)
-        paid -= kept
-        lot = allocation.lot
-        if lot.expires_at and lot.expires_at <= now:
-            lot.expires_at = now + timedelta(days=account.program.grace_days)
-        if allocation.amount > kept:
-            takes.append(Take(lot, kept - allocation.amount))
-    return takes
+        posting.add(account, Entry.Kind.REVERSED, -entry.amount, takes=takes)
 
 
 def _take_back(account: Account, entry: Entry, lots: Sequence[Lot]) -> list[Take]:
