@@ -32,6 +32,8 @@ from rewards.models import (
     ExpiryWarning,
     LedgerCheck,
     Lot,
+    MassAdjustment,
+    MassAdjustmentRow,
     Operation,
     Program,
     Redemption,
@@ -231,4 +233,5 @@ show_read_only(Account, Entry, Lot, Allocation, Shortfall, ExpiryWarning)
 show_read_only(Reward, RewardPicture, Redemption, Tier, TierMembership)
 show_read_only(Operation, text_search=("idempotency_key", "reference"))
 show_read_only(LedgerCheck)
+show_read_only(MassAdjustment, MassAdjustmentRow)
 show_histories("rewards")

@@ -1,5 +1,6 @@
 """Programs with their rules, tiers and rewards, and the ledger."""
 
+from rewards.models.batches import MassAdjustment, MassAdjustmentRow
 from rewards.models.catalogue import Redemption, Reward, RewardPicture
 from rewards.models.ledger import (
     Account,
@@ -23,6 +24,8 @@ __all__ = [
     "ExpiryWarning",
     "LedgerCheck",
     "Lot",
+    "MassAdjustment",
+    "MassAdjustmentRow",
     "Operation",
     "Program",
     "Redemption",
