@@ -193,6 +193,7 @@ CELERY_TIMEZONE = STORE_TIME_ZONE
 # What beat does: name -> {"task": dotted path, "schedule": crontab or seconds}.
 CELERY_BEAT_SCHEDULE: dict[str, dict[str, Any]] = {
     "settle-due-accounts": {"task": "rewards.tasks.settle_due_accounts", "schedule": 300.0},
+    "expire-redemptions": {"task": "rewards.tasks.expire_redemptions", "schedule": 300.0},
     "check-ledgers": {
         "task": "rewards.tasks.check_ledgers_nightly",
         "schedule": crontab(hour="3", minute="30"),

@@ -9,6 +9,7 @@ from django.utils import timezone
 
 from loyalty_admin.common.actor import Actor
 from loyalty_admin.common.errors import DomainError
+from rewards.actions import redemption_states
 from rewards.actions.integrity import check_ledgers
 from rewards.actions.settling import settle_account
 from rewards.selectors.due import due_accounts
@@ -35,6 +36,18 @@ def settle_due_accounts() -> int:
                 # One account that does not add up must not keep all others from expiring.
                 log.exception("account_not_settled", account=last)
     return settled
+
+
+@shared_task
+def expire_redemptions() -> int:
+    """Expire the rewards whose time to be used is over, batch by batch; returns how many.
+
+    Each batch commits by itself; two runs at once share them out.
+    """
+    expired, now = 0, timezone.now()
+    while batch := redemption_states.expire_redemptions(now=now, limit=BATCH):
+        expired += batch
+    return expired
 
 
 @shared_task

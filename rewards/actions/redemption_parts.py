@@ -8,7 +8,7 @@ from django.db.models import F, Q
 
 from activity.actions.recording import Act, Data, record_act
 from loyalty_admin.common.actor import Actor
-from loyalty_admin.common.errors import NotFound
+from loyalty_admin.common.errors import InvalidInput, NotFound
 from rewards.models import Redemption, Reward
 
 IN_STOCK = Q(taken__lt=F("stock"))
@@ -19,13 +19,22 @@ def lock_redemption(redemption_id: int) -> Redemption:
     """The redemption with its reward, code and operation, locked. Raises NotFound."""
     found = (
         Redemption.objects.select_for_update(of=("self",))
-        .select_related("reward", "code", "tier", "operation__reversed_by", "account__program")
+        .select_related(
+            "reward", "code", "tier", "customer", "operation__reversed_by", "account__program"
+        )
         .filter(pk=redemption_id)
         .first()
     )
     if found is None:
         raise NotFound("There is no such redemption.")
     return found
+
+
+def check_reason(reason: str) -> None:
+    """Raise InvalidInput for a reason that can't be kept."""
+    longest = int(Redemption._meta.get_field("closing_note").max_length or 0)
+    if len(reason) > longest or "\x00" in reason:
+        raise InvalidInput(f"Enter at most {longest:,} ordinary characters.", field="reason")
 
 
 def take_from_stock(reward: Reward) -> bool:

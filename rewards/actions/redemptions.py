@@ -20,6 +20,7 @@ from rewards.actions.locking import lock_account
 from rewards.actions.moving import check_fresh, check_open, check_own_key, debit, find_replay
 from rewards.actions.posting import Posting, post
 from rewards.actions.redemption_parts import (
+    check_reason,
     lock_redemption,
     record_redemption,
     return_to_stock,
@@ -133,6 +134,7 @@ def cancel_redemption(
     """
     authorise(actor, Perm.BALANCE_UNDO)
     check_key(idempotency_key)
+    check_reason(reason)
     known = _known(redemption_id)
     with transaction.atomic(durable=True):
         account = lock_account(known.customer_id, known.account.program_id)

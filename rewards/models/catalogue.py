@@ -149,3 +149,10 @@ class Redemption(Authored):
 
     def __str__(self) -> str:
         return f"redemption {self.pk}"
+
+    @property
+    def is_removed(self) -> bool:
+        """Taken away without giving units back. Select `operation__reversed_by` along."""
+        if self.status != self.Status.CANCELLED:
+            return False
+        return self.operation is None or getattr(self.operation, "reversed_by", None) is None

@@ -99,6 +99,7 @@ def obstacle_to(reward: Reward, wallet: Wallet, at: datetime) -> Obstacle | None
 
 def _obstacles(reward: Reward, wallet: Wallet, at: datetime) -> Iterator[Obstacle]:
     yield from _of_dates(reward, at)
+    words: dict[str, object]
     tier = reward.minimum_tier
     if tier and not _stands_on(tier, wallet):
         words = {"reward": reward, "tier": tier}
