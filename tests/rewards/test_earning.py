@@ -128,8 +128,8 @@ def test_an_order_below_the_first_unit_opens_no_account() -> None:
     [
         ({"code": "Not a slug!"}, "code"),
         ({"currency": "XXQ"}, "currency"),
-        ({"unit_value": Decimal(-1)}, ""),
-        ({"expiry": "per_lot", "expiry_days": 0}, ""),
+        ({"unit_value": Decimal(-1)}, "unit_value"),
+        ({"expiry": "per_lot", "expiry_days": 0}, "expiry_days"),
         ({"rounding": "sideways"}, "rounding"),
         ({"nonsense": 1}, "nonsense"),
         ({"name": ""}, "name"),

@@ -10,9 +10,12 @@ from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 
 from loyalty_admin.common.actor import Actor
-from loyalty_admin.common.errors import DomainError
+from loyalty_admin.common.errors import DomainError, InvalidInput
 from rewards.actions.programs import RuleTerms, check_terms, create_program, create_rule
 from rewards.models import EarningRuleVersion, Program
+
+
+CARD_SIZE = 10
 
 
 class Command(BaseCommand):
@@ -35,6 +38,7 @@ class Command(BaseCommand):
         add("--rounding", choices=Program.Rounding.values, default=Program.Rounding.DOWN)
         add("--pending-days", type=int, default=0, help="days until units can be spent")
         add("--expiry-days", type=int, default=0, help="days a lot lives (default: for ever)")
+        add("--card-size", type=int, help=f"stamps that fill a card (default: {CARD_SIZE})")
         add("--draft", action="store_true", help="do not let it earn yet")
 
     def handle(self, *args: Any, **options: Any) -> None:
@@ -48,6 +52,7 @@ class Command(BaseCommand):
                 measure=options["measure"],
             )
             check_terms(terms)  # first, so that no program is left without its rule
+            _check_code(options["code"])
             program = create_program(actor=actor, **_behaviour(options))
             rule = create_rule(actor=actor, program_id=program.pk, name=_name(terms), terms=terms)
         except DomainError as error:
@@ -56,9 +61,15 @@ class Command(BaseCommand):
         self.stdout.write(f"{program.name} ({program.get_status_display().lower()}): {rule.name}.")
 
 
+def _check_code(code: str) -> None:
+    if Program.objects.filter(code=code).exists():
+        raise InvalidInput(f"There is a program “{code}” already.", field="code")
+
+
 def _behaviour(options: dict[str, Any]) -> dict[str, Any]:
     lives = options["expiry_days"]
     singular, plural = options["unit"]
+    stamps = options["kind"] == Program.Kind.STAMPS
     return {
         "code": options["code"],
         "kind": options["kind"],
@@ -72,6 +83,7 @@ def _behaviour(options: dict[str, Any]) -> dict[str, Any]:
         "pending_days": options["pending_days"],
         "expiry": Program.Expiry.PER_LOT if lives else Program.Expiry.NEVER,
         "expiry_days": lives,
+        "card_size": options["card_size"] or (CARD_SIZE if stamps else None),
     }
 
 
