@@ -12,23 +12,40 @@ from django.db import connection
 from django.utils import timezone
 
 from loyalty_admin.common.actor import Actor
+from rewards.actions.bulk_caps import keep_within_caps
+from rewards.actions.consequences import follow_many
+from rewards.selectors.tiers import MULTIPLIER_AT
 
 # A version is in force from its date until the next one of its rule begins.
 _VERSIONS = """
 CREATE TEMP TABLE bulk_version ON COMMIT DROP AS
-SELECT v.id, v.rule_id, v.measure, v.units, v.per, v.currency, v.categories, v.skus, v.stores,
-       v.channels, v.starts_at, v.ends_at, v.cap_per_order,
-       p.id AS program_id, p.name AS program, p.unit_singular, p.unit_plural, p.rounding,
-       p.pending_days * interval '24 hours' AS wait,
-       CASE WHEN p.expiry = 'per_lot' THEN p.expiry_days * interval '24 hours' END AS life,
-       coalesce(v.effective_from, '-infinity') AS begins,
-       coalesce(lead(coalesce(v.effective_from, '-infinity')) OVER (
-           PARTITION BY v.rule_id ORDER BY coalesce(v.effective_from, '-infinity'), v.number),
-           'infinity') AS ends
-FROM rewards_earningruleversion AS v
-JOIN rewards_earningrule AS r ON r.id = v.rule_id AND r.is_active
-JOIN rewards_program AS p ON p.id = r.program_id AND p.status = 'active'
+SELECT * FROM (
+    SELECT v.id, v.rule_id, v.trigger, v.measure, v.units, v.per, v.currency, v.categories,
+           v.skus, v.stores, v.channels, v.starts_at, v.ends_at, v.cap_per_order, v.cap_per_day,
+           v.cap_per_customer, v.multiplied_by_tier AND p.tier_basis <> 'none' AS by_tier,
+           p.id AS program_id, p.name AS program, p.unit_singular, p.unit_plural, p.rounding,
+           p.pending_days * interval '24 hours' AS wait,
+           CASE WHEN p.expiry = 'per_lot' THEN p.expiry_days * interval '24 hours' END AS life,
+           CASE WHEN p.expiry = 'inactivity' THEN p.expiry_days * interval '24 hours' END AS rest,
+           coalesce(v.effective_from, '-infinity') AS begins,
+           coalesce(lead(coalesce(v.effective_from, '-infinity')) OVER (
+               PARTITION BY v.rule_id ORDER BY coalesce(v.effective_from, '-infinity'), v.number),
+               'infinity') AS ends
+    FROM rewards_earningruleversion AS v
+    JOIN rewards_earningrule AS r ON r.id = v.rule_id AND r.is_active
+    JOIN rewards_program AS p ON p.id = r.program_id AND p.status = 'active'
+) AS version
+WHERE trigger = 'order'
 """
+_ASKED = """
+SELECT coalesce(bool_or(by_tier), false),
+       coalesce(bool_or(cap_per_day IS NOT NULL OR cap_per_customer IS NOT NULL), false)
+FROM bulk_version
+"""
+_BY_TIER = MULTIPLIER_AT.format(
+    customer="sale.customer_id", program="v.program_id", at="sale.placed_at"
+)
+_BY_NOBODY = "CROSS JOIN (SELECT NULL::numeric AS multiplier) AS stood"
 
 # An order's total is the sum of its lines, so a rule that counts all of its money need not
 # look at them.
@@ -44,7 +61,8 @@ WITH sale AS (
     JOIN staff_store AS s ON s.id = o.store_id
 ), measured AS (
     SELECT sale.*, v.id AS version_id, v.rule_id, v.units, v.per, v.cap_per_order, v.rounding,
-           v.program_id, v.program, v.unit_singular, v.unit_plural, v.wait, v.life,
+           v.program_id, v.program, v.unit_singular, v.unit_plural, v.wait, v.life, v.rest,
+           CASE WHEN v.by_tier THEN coalesce(stood.multiplier, 1) ELSE 1 END AS multiplier,
            CASE WHEN v.measure = 'amount' AND v.categories = '{{}}' AND v.skus = '{{}}'
                 THEN sale.total
                 ELSE (SELECT CASE v.measure WHEN 'amount' THEN coalesce(sum(l.total), 0)
@@ -62,17 +80,22 @@ WITH sale AS (
        AND (v.channels = '{{}}' OR sale.channel = ANY(v.channels))
        AND (v.starts_at IS NULL OR v.starts_at <= sale.placed_at)
        AND (v.ends_at IS NULL OR sale.placed_at < v.ends_at)
-), counted AS (
-    SELECT *, units * CASE rounding
+    {multiplier}
+), stepped AS (
+    SELECT *, units * multiplier * CASE rounding
                WHEN 'nearest' THEN div(2 * base + per, 2 * per)
                WHEN 'up' THEN div(base, per) + (mod(base, per) > 0)::int
-               ELSE div(base, per) END AS by_rule
+               ELSE div(base, per) END AS exact
     FROM measured
+), counted AS (
+    SELECT *, CASE rounding WHEN 'nearest' THEN floor(exact + 0.5)
+                            WHEN 'up' THEN ceil(exact) ELSE floor(exact) END AS by_rule
+    FROM stepped
 )
-SELECT order_id, customer_id, rule_id, version_id, program_id, program, placed_at,
+SELECT order_id, customer_id, rule_id, version_id, program_id, program, placed_at, multiplier,
        least(by_rule, cap_per_order)::bigint AS units, unit_singular, unit_plural,
        placed_at + wait AS available_at, placed_at + wait + life AS expires_at,
-       placed_at + wait > %(now)s AS is_pending
+       placed_at + rest AS lapses_at, placed_at + wait > %(now)s AS is_pending
 FROM counted
 WHERE least(by_rule, cap_per_order) > 0
 """
@@ -141,10 +164,10 @@ ORDER BY b.operation_id
 _WRITE_ENTRIES = """
 INSERT INTO rewards_entry
     (id, operation_id, account_id, customer_id, bucket, kind, amount, balance_after,
-     rule_version_id, occurred_at)
+     rule_version_id, multiplier, occurred_at)
 SELECT p.entry_id, o.operation_id, p.account_id, p.customer_id,
        CASE WHEN is_pending THEN 'pending' ELSE 'available' END, 'earned', p.units,
-       p.balance_after, p.version_id, p.placed_at
+       p.balance_after, p.version_id, p.multiplier, p.placed_at
 FROM bulk_posting AS p JOIN bulk_operation AS o USING (order_id)
 ORDER BY p.entry_id
 """
@@ -165,14 +188,22 @@ SELECT entry_id, lot_id, customer_id, paid FROM bulk_posting WHERE paid > 0 ORDE
 
 _WRITE_TOTALS = """
 UPDATE rewards_account AS a
-SET balance = a.balance + t.available, pending = a.pending + t.pending, debt = a.debt - t.paid
+SET balance = a.balance + t.available, pending = a.pending + t.pending, debt = a.debt - t.paid,
+    expires_at = greatest(a.expires_at, t.lapses_at)
 FROM (
-    SELECT account_id, sum(paid) AS paid,
+    SELECT account_id, sum(paid) AS paid, max(lapses_at) AS lapses_at,
            coalesce(sum(units) FILTER (WHERE NOT is_pending), 0) AS available,
            coalesce(sum(units) FILTER (WHERE is_pending), 0) AS pending
     FROM bulk_posting GROUP BY account_id
 ) AS t
 WHERE a.id = t.account_id
+"""
+
+# What has a card or a ladder: only there something follows from units.
+_FOLLOWED = """
+SELECT DISTINCT b.account_id FROM bulk_posting AS b
+JOIN rewards_program AS p ON p.id = b.program_id AND (p.kind = 'stamps' OR p.tier_basis <> 'none')
+ORDER BY b.account_id
 """
 
 _TELL = """
@@ -199,12 +230,22 @@ def earn_for_orders(actor: Actor, table: str) -> None:
     with connection.cursor() as cursor:
         cursor.execute(_VERSIONS)
         cursor.execute("ANALYZE bulk_version")
-        cursor.execute(_EARNED.format(table=table), values)
+        cursor.execute(_ASKED)
+        by_tier, capped = cursor.fetchone()
+        multiplier = _BY_TIER if by_tier else _BY_NOBODY
+        cursor.execute(_EARNED.format(table=table, multiplier=multiplier), values)
         cursor.execute("ANALYZE bulk_earned")
-        for statement in (_LOCK, _OPEN, _LOCK, _POSTING, _OPERATIONS):
+        for statement in (_LOCK, _OPEN, _LOCK):
+            cursor.execute(statement)
+        if capped:
+            keep_within_caps()
+        for statement in (_POSTING, _OPERATIONS):
             cursor.execute(statement)
         for statement in (_WRITE_OPERATIONS, _WRITE_ENTRIES, _WRITE_LOTS, _WRITE_ALLOCATIONS):
             cursor.execute(statement, values)
         cursor.execute(_WRITE_TOTALS)
         cursor.execute(_TELL.format(table=table))
+        cursor.execute(_FOLLOWED)
+        followed = [pk for (pk,) in cursor.fetchall()]
         cursor.execute("DROP TABLE bulk_version, bulk_earned, bulk_posting, bulk_operation")
+    follow_many(actor, followed, values["now"])

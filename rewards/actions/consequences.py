@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 
 from loyalty_admin.common.actor import Actor
@@ -22,3 +22,13 @@ def follow(actor: Actor, accounts: Iterable[Account], at: datetime) -> None:
     for account in accounts:
         fill_cards(actor, account, at)
         evaluate(actor, account, at)
+
+
+def follow_many(actor: Actor, account_ids: Sequence[int], at: datetime) -> None:
+    """The same for many accounts, after they were written set-based, with their locks held."""
+    from rewards.actions.cards import fill_many
+    from rewards.actions.tiers import evaluate_many
+
+    if account_ids:
+        fill_many(actor, account_ids, at)
+        evaluate_many(actor, account_ids, at)

@@ -20,7 +20,10 @@ OPERATION = (
     "customer_comment", "reference", "counts_for_tier", "idempotency_key", "fingerprint",
     "occurred_at",
 )  # fmt: skip
-ENTRY = ("bucket", "kind", "amount", "balance_after", "rule_version", "occurred_at")
+ENTRY = (
+    "bucket", "kind", "amount", "balance_after", "rule_version", "multiplier", "occurred_at",
+)  # fmt: skip
+ACCOUNT = ("program__code", "balance", "pending", "debt", "expires_at")
 LOT = ("granted", "remaining", "is_pending", "available_at", "expires_at")
 ORDER = ("store__code", "number", "placed_at", "currency", "total", "discount", "status")
 LINE = ("position", "sku", "product", "category", "quantity", "total", "discount")
@@ -41,7 +44,7 @@ def dump() -> dict[str, Rows]:
             OrderLine.objects.values_list("order__store__code", "order__number", *WHO, *LINE)
         ),
         "accounts": _sorted(
-            Account.objects.values_list(*WHO, "program__code", "balance", "pending", "debt")
+            Account.objects.values_list(*WHO, *ACCOUNT)
         ),
         "operations": _sorted(Operation.objects.values_list(*WHO, *OPERATION)),
         # In the order of their ids: the ledger is read in that order.

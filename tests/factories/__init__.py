@@ -14,6 +14,8 @@ from tests.factories.rewards import (
     EarningRuleFactory,
     EarningRuleVersionFactory,
     ProgramFactory,
+    TierFactory,
+    TierMembershipFactory,
 )
 from tests.factories.staff import (
     ApiKeyFactory,
@@ -36,6 +38,8 @@ __all__ = [
     "ProgramFactory",
     "ReasonCodeFactory",
     "StoreFactory",
+    "TierFactory",
+    "TierMembershipFactory",
     "UserFactory",
     "actor_for",
     "new_api_key",

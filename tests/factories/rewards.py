@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from decimal import Decimal
+from uuid import uuid4
 
 import factory
 
-from rewards.models import Account, EarningRule, EarningRuleVersion, Program
+from rewards.models import Account, EarningRule, EarningRuleVersion, Program, Tier, TierMembership
 from tests.factories.customers import CustomerFactory
 
 
@@ -67,3 +69,31 @@ class AccountFactory(factory.django.DjangoModelFactory):
 
     customer = factory.SubFactory(CustomerFactory)
     program = factory.SubFactory(ProgramFactory)
+
+
+class TierFactory(factory.django.DjangoModelFactory):
+    """A step of a ladder that multiplies by one and a half."""
+
+    class Meta:
+        model = Tier
+
+    program = factory.SubFactory(ProgramFactory, tier_basis=Program.TierBasis.LIFETIME_UNITS)
+    name = factory.Sequence(lambda n: f"Step {n}")
+    threshold = factory.Sequence(lambda n: Decimal(100 * (n + 1)))
+    multiplier = Decimal("1.5")
+
+
+class TierMembershipFactory(factory.django.DjangoModelFactory):
+    """That somebody earned a step, and stands on it."""
+
+    class Meta:
+        model = TierMembership
+
+    customer = factory.SubFactory(CustomerFactory)
+    tier = factory.SubFactory(TierFactory)
+    program = factory.SelfAttribute("tier.program")
+    source = TierMembership.Source.EARNED
+    since = datetime(2026, 1, 15, 10, 0, tzinfo=UTC)
+    idempotency_key = factory.LazyFunction(lambda: f"tier:{uuid4()}")
+    actor_kind = "system"
+    actor_label = "test"

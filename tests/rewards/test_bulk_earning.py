@@ -28,6 +28,8 @@ from tests.factories import (
     EarningRuleVersionFactory,
     ProgramFactory,
     StoreFactory,
+    TierFactory,
+    TierMembershipFactory,
 )
 from tests.loyalty_admin.api_client import Till
 
@@ -82,6 +84,14 @@ def every_kind_of_rule() -> None:
     )  # fmt: skip
     version(rule=EarningRuleFactory(program=nearest), measure="items", per=Decimal(2))
 
+    capped = ProgramFactory(
+        code="capped", name="Beans", tier_basis=Program.TierBasis.LIFETIME_UNITS,
+        expiry=Program.Expiry.INACTIVITY, expiry_days=90,
+    )  # fmt: skip
+    version(rule=EarningRuleFactory(program=capped), cap_per_day=25, cap_per_customer=400)
+    version(rule=EarningRuleFactory(program=capped), multiplied_by_tier=False, cap_per_customer=90)
+    version(rule=EarningRuleFactory(program=capped), trigger="review", measure="order", units=9)
+
     version(rule=EarningRuleFactory(program=points, is_active=False))
     version(rule=EarningRuleFactory(program=ProgramFactory(status=Program.Status.PAUSED)))
 
@@ -89,6 +99,14 @@ def every_kind_of_rule() -> None:
 def people_who_are_known() -> None:
     CustomerFactory(external_id="C-0001", removed=True)
     CustomerFactory(external_id="C-0002", name="José Núñez")
+    # A step that nobody earns: given by hand, so that it stays while orders come in.
+    capped = Program.objects.get(code="capped")
+    step = TierFactory(program=capped, threshold=10**6, multiplier=Decimal("1.25"))
+    for number, since in enumerate((MAY, JUNE), start=3):
+        TierMembershipFactory(
+            customer=CustomerFactory(external_id=f"C-{number:04d}"), tier=step, since=since,
+            source="manual", floor=step,
+        )  # fmt: skip
 
 
 def through_the_api(orders: Sequence[MadeOrder], settings: Any) -> dict[str, Rows]:
@@ -130,11 +148,13 @@ def test_two_thousand_orders_leave_the_same_either_way(
     assert len(by_import["orders"]) == 2000
     # The comparison has something to compare: every bucket, expiry, program and rule.
     assert {entry.bucket for entry in Entry.objects.all()} == {"available", "pending"}
-    assert Entry.objects.values("rule_version").distinct().count() == 8
+    assert Entry.objects.values("rule_version").distinct().count() == 10
     assert set(Lot.objects.values_list("is_pending", flat=True)) == {True, False}
     assert Lot.objects.filter(expires_at=None).exists()
     assert Lot.objects.exclude(expires_at=None).exists()
-    assert Account.objects.values("program").distinct().count() == 3
+    assert Account.objects.values("program").distinct().count() == 4
+    assert Entry.objects.filter(multiplier=Decimal("1.25")).exists()
+    assert Account.objects.filter(expires_at__isnull=False).exists()
     assert not Account.objects.filter(customer__external_id="C-0001").exists()
 
 
