@@ -11,6 +11,7 @@ from django.utils import timezone
 from loyalty_admin.common.actor import Actor
 from rewards.actions.moving import take_from
 from rewards.actions.posting import Posting, post
+from rewards.actions.redemptions import give_reward
 from rewards.actions.settling import settle
 from rewards.models import Account, Entry, Lot, Operation, Program, Redemption
 
@@ -50,7 +51,7 @@ def fill_many(actor: Actor, account_ids: Sequence[int], at: datetime) -> None:
             program__card_reward__isnull=False,
             balance__gte=F("program__card_size"),
         )
-        .select_related("program__card_reward", "customer")
+        .select_related("program__card_reward__offer", "customer")
         .select_for_update(of=("self",))
         .order_by("pk")
     )
@@ -59,8 +60,6 @@ def fill_many(actor: Actor, account_ids: Sequence[int], at: datetime) -> None:
 
 
 def _fill(actor: Actor, account: Account, lots: Sequence[Lot], position: int, at: datetime) -> None:
-    from rewards.actions.redemptions import give_reward
-
     size, reward = account.program.card_size, account.program.card_reward
     if size is None or reward is None:
         raise ValueError(f"{account.program} gives no reward for a card.")
