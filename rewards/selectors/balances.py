@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 from django.db import connection
-from django.db.models import FilteredRelation, Prefetch, Q
-from django.db.models.functions import Coalesce
+from django.db.models import Prefetch, Q
 
 from loyalty_admin.common.errors import NotFound
 from loyalty_admin.common.paging import Page, keyset_page
@@ -32,64 +32,54 @@ class Holding:
     available_at: datetime | None
 
 
-_NEXT = """
-SELECT account_id, next_expiry,
-       coalesce(sum(remaining) FILTER (WHERE NOT is_pending
-           AND (expires_at AT TIME ZONE %s)::date = (next_expiry AT TIME ZONE %s)::date), 0),
-       min(available_at) FILTER (WHERE is_pending)
-FROM (
-    SELECT account_id, remaining, is_pending, expires_at, available_at,
-           min(expires_at) FILTER (WHERE NOT is_pending) OVER (PARTITION BY account_id)
-               AS next_expiry
-    FROM rewards_lot WHERE account_id = ANY(%s) AND remaining > 0
-) AS open_lots
-GROUP BY account_id, next_expiry
+_PROGRAM = [field.attname for field in Program._meta.concrete_fields]
+
+# A lot leaves when it expires or when everything lapses by inactivity, whichever comes first;
+# what leaves on the day of the first of them is told together.
+_HOLDINGS = f"""
+SELECT {", ".join(f"program.{column}" for column in _PROGRAM)},
+       coalesce(account.id, 0), coalesce(account.balance, 0), coalesce(account.pending, 0),
+       coalesce(account.debt, 0), coming.lapses_at, coalesce(coming.lapsing, 0),
+       coming.available_at
+FROM rewards_program AS program
+LEFT JOIN rewards_account AS account
+    ON account.program_id = program.id AND account.customer_id = %(customer)s
+LEFT JOIN LATERAL (
+    SELECT first_at AS lapses_at, min(available_at) FILTER (WHERE is_pending) AS available_at,
+           sum(remaining) FILTER (WHERE NOT is_pending
+               AND (lapses_at AT TIME ZONE %(zone)s)::date
+                   = (first_at AT TIME ZONE %(zone)s)::date) AS lapsing
+    FROM (
+        SELECT remaining, is_pending, available_at,
+               least(expires_at, account.expires_at) AS lapses_at,
+               min(least(expires_at, account.expires_at)) FILTER (WHERE NOT is_pending) OVER ()
+                   AS first_at
+        FROM rewards_lot WHERE account_id = account.id AND remaining > 0
+    ) AS open_lot
+    GROUP BY first_at
+) AS coming ON true
+WHERE program.status = 'active' OR (program.status = 'paused' AND account.id IS NOT NULL)
+ORDER BY program.name, program.id
 """
 
 
 def holdings_of(customer_id: int, *, time_zone: str, kind: str = "") -> list[Holding]:
     """The customer's holding in every program that runs or that they hold something in.
 
-    `kind` keeps to points or stamps; days are those of `time_zone`. Two queries.
+    `kind` keeps to points or stamps; days are those of `time_zone`. One query.
     """
-    own = FilteredRelation("account", condition=Q(account__customer=customer_id))
-    programs = (
-        Program.objects.exclude(status=Program.Status.DRAFT)
-        .annotate(own=own)
-        .filter(Q(status=Program.Status.ACTIVE) | Q(own__isnull=False))
-        .annotate(
-            account_id=Coalesce("own__pk", 0),
-            balance=Coalesce("own__balance", 0),
-            pending=Coalesce("own__pending", 0),
-            debt=Coalesce("own__debt", 0),
-        )
-        .order_by("name", "pk")
-    )
-    rows = list(programs.filter(kind=kind) if kind else programs)
-    next_of = _next_dates([program.account_id for program in rows], time_zone)
-    nothing = (None, 0, None)
-    return [
-        Holding(
-            program,
-            program.account_id,
-            program.balance,
-            program.pending,
-            program.debt,
-            *next_of.get(program.account_id, nothing),
-        )
-        for program in rows
-    ]
-
-
-def _next_dates(
-    account_ids: list[int], time_zone: str
-) -> dict[int, tuple[datetime | None, int, datetime | None]]:
     with connection.cursor() as cursor:
-        cursor.execute(_NEXT, [time_zone, time_zone, account_ids])
-        return {
-            account: (expires_at, int(expiring), available_at)
-            for account, expires_at, expiring, available_at in cursor.fetchall()
-        }
+        cursor.execute(_HOLDINGS, {"customer": customer_id, "zone": time_zone})
+        holdings = [_holding(row) for row in cursor.fetchall()]
+    return [holding for holding in holdings if kind in ("", holding.program.kind)]
+
+
+def _holding(row: Sequence[Any]) -> Holding:
+    program = Program.from_db(connection.alias, _PROGRAM, row[: len(_PROGRAM)])
+    account, balance, pending, debt, expires_at, expiring, available_at = row[len(_PROGRAM) :]
+    return Holding(
+        program, account, balance, pending, debt, expires_at, int(expiring), available_at
+    )
 
 
 def holding_of(customer_id: int, program_id: int, *, time_zone: str) -> Holding:
