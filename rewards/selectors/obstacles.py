@@ -107,8 +107,8 @@ def _obstacles(reward: Reward, wallet: Wallet, at: datetime) -> Iterator[Obstacl
         yield Obstacle(_("%(tier)s members only") % words, sentence, TierTooLow)
     limit = reward.per_customer
     if limit is not None and wallet.had.get(reward.pk, 0) >= limit:
-        words = {"reward": reward, "limit": units(limit), "had": units(wallet.had[reward.pk])}
-        sentence = _("The limit of “%(reward)s” is %(limit)s for each customer; %(had)s were had.")
+        words = {"reward": reward, "limit": units(limit)}
+        sentence = _("The limit of “%(reward)s” is %(limit)s for each customer, and reached.")
         yield Obstacle(_("Limit of %(limit)s reached") % words, sentence % words, LimitReached)
     if reward.stock is not None and reward.taken >= reward.stock:
         yield sold_out(reward)
