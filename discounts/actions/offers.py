@@ -65,26 +65,27 @@ def create_offer(*, actor: Actor, terms: OfferTerms) -> Offer:
         return offer
 
 
-def change_offer(
-    *, actor: Actor, offer_id: int, terms: OfferTerms, seen: str | None = None
-) -> Offer:
+def change_offer(*, actor: Actor, offer_id: int, terms: OfferTerms, seen: str = "") -> Offer:
     """Change what an offer's codes are from now on; codes that exist keep their value and end.
 
-    `seen` is the `seen_as` of what the actor looked at. Raises NotFound, InvalidInput naming
+    `seen` is the `says_now` of what the actor looked at. Raises NotFound, InvalidInput naming
     the field, StaleView when somebody changed it meanwhile, Conflict for a name taken.
     """
     authorise(actor, Perm.PROGRAMS_CONFIGURE)
     values = _checked(terms)
     with transaction.atomic(durable=True):
         offer = lock_offer(offer_id)
-        before, seen_now = state_of(offer), seen_as(offer)
+        before, seen_now = state_of(offer), says_now(offer)
         for name, value in values.items():
             setattr(offer, name, value)
         after = state_of(offer)
         if after == before:
             return offer
-        if seen is not None and seen != seen_now:
-            raise StaleView("Somebody changed this offer meanwhile. Look at what it says now.")
+        if seen and seen != seen_now:
+            raise StaleView(
+                "Somebody has changed this offer meanwhile. Look at what it says now and decide "
+                "again."
+            )
         _refuse_name_taken(offer)
         check_row(offer)
         offer.save()
@@ -123,8 +124,8 @@ def state_of(offer: Offer) -> dict[str, object]:
     return {name: getattr(offer, name) for name in OfferTerms.__dataclass_fields__}
 
 
-def seen_as(offer: Offer) -> str:
-    """A sign of what the offer says now, to tell later whether it still does."""
+def says_now(offer: Offer) -> str:
+    """A fingerprint of all that can be changed of an offer, to tell whether somebody did."""
     return fingerprint(state_of(offer))
 
 
