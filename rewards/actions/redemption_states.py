@@ -68,13 +68,18 @@ def remove_redemption(*, actor: Actor, redemption_id: int, reason: str) -> Redem
         if redemption.is_removed:
             return redemption
         _check_outstanding(redemption, None)
-        _close(redemption, Status.CANCELLED, reason, now)
-        return_to_stock(redemption)
-        if redemption.code_id:
-            redemption.code = lock_code(redemption.code_id)
-            void_code(actor=actor, code=redemption.code, reason=reason, at=now)
-        record_redemption(actor, redemption, REMOVED, now, {"reason": reason})
+        take_away(actor, redemption, reason, now)
         return redemption
+
+
+def take_away(actor: Actor, redemption: Redemption, reason: str, at: datetime) -> None:
+    """Take away a locked redemption that is outstanding; part of the caller's act."""
+    _close(redemption, Status.CANCELLED, reason, at)
+    return_to_stock(redemption)
+    if redemption.code_id:
+        redemption.code = lock_code(redemption.code_id)
+        void_code(actor=actor, code=redemption.code, reason=reason, at=at)
+    record_redemption(actor, redemption, REMOVED, at, {"reason": reason})
 
 
 def reopen_redemption(*, actor: Actor, redemption_id: int) -> Redemption:
