@@ -33,8 +33,56 @@ into the temporary table of that name with `_earning` at its end, for the timeli
 position, program, units, unit_name, pending_until."""
 
 
+@dataclass(frozen=True, slots=True)
+class Withdrawal:
+    """An order that was refunded, wholly or in part, or cancelled.
+
+    It carries its store and customer; `left` is what remains of its lines, `key` names the
+    withdrawal and `at` is when it was.
+    """
+
+    order: Order
+    left: Sequence[OrderLine]
+    key: str
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class TakenBack:
+    """What a withdrawal took back in one program, in units.
+
+    `missing` could not be taken back because it had been spent; `expired` needed not be.
+    """
+
+    program_id: int
+    program: str
+    unit_singular: str
+    unit_plural: str
+    units: int
+    missing: int
+    expired: int
+
+
+order_taken_back: Hook[[Actor, Withdrawal], list[TakenBack]] = Hook("order_taken_back")
+"""An order was refunded or cancelled; answers what that took back."""
+
+order_completed_again: Hook[[Actor, Order, Sequence[OrderLine]], list[Earning]] = Hook(
+    "order_completed_again"
+)
+"""A cancelled order was completed again; the lines are what is left of it after refunds."""
+
+order_claimed: Hook[[Actor, Order, Sequence[OrderLine]], list[Earning]] = Hook("order_claimed")
+"""An order has found its customer; the lines are what is left of it after refunds."""
+
+customers_imported: Hook[[Actor, str], None] = Hook("customers_imported")
+"""New members were written set-based, before their orders; the argument names the temporary
+table that holds `id` of each of them. Runs in the batch's transaction."""
+
 customer_enrolled: Hook[[Actor, Customer], None] = Hook("customer_enrolled")
 """A customer became a member, for the first time or again."""
+
+customer_removed: Hook[[Actor, Customer], None] = Hook("customer_removed")
+"""A customer was taken out of the programme."""
 
 contact_point_changed: Hook[[Actor, ContactPoint], None] = Hook("contact_point_changed")
 """A contact point was added or corrected."""
@@ -44,13 +92,15 @@ contact_point_changed: Hook[[Actor, ContactPoint], None] = Hook("contact_point_c
 class LineEarning:
     """What a line brought in one program and by which rule, or why it brought nothing.
 
-    `units` is "" where there are none; then `reason` says why, as a sentence.
+    `units` is "" where there are none; then `reason` says why, as a sentence. `taken_back`
+    is what a refund or a cancellation took back of it, in units as well.
     """
 
     program: str
     units: str
     rule: str = ""
     reason: str = ""
+    taken_back: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,18 +108,27 @@ class OrderEarning:
     """What an order earned: in one sentence, in all and by line (`OrderLine.pk`).
 
     `total` is short, as in "62 points"; "" when the order earned nothing, and then
-    `reason` says why. `pending_until` is None when nothing is pending.
+    `reason` says why. `pending_until` is None when nothing is pending. `taken_back` is what
+    refunds and cancellations took back, `missing` what they could not because it was spent.
     """
 
     total: str
     reason: str = ""
     pending_until: datetime | None = None
+    taken_back: str = ""
+    missing: str = ""
     lines: Mapping[int, Sequence[LineEarning]] = field(default_factory=dict)
 
 
 order_earnings: Hook[[Sequence[Order]], Mapping[int, OrderEarning]] = Hook("order_earnings")
 """Read: what these orders earned, by `Order.pk`. They carry their store and customer, and their
-lines prefetched. At most two queries, however many orders."""
+lines prefetched as `customers.lines_left` does. At most two queries, however many orders."""
+
+order_prospects: Hook[[Order, Customer, Sequence[OrderLine]], OrderEarning] = Hook(
+    "order_prospects"
+)
+"""Read: what an order would earn if it were this customer's, or why nothing. It carries its
+store; the lines are what is left of it after refunds."""
 
 
 @dataclass(frozen=True, slots=True)

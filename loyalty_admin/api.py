@@ -24,6 +24,7 @@ from customers.api import router as orders
 from loyalty_admin.common.errors import DomainError
 from loyalty_admin.common.problems import CONTENT_TYPE, field_path, problem, problem_of
 from loyalty_admin.staff.api import KeyAuth, RateLimited, allowance_of
+from rewards.api import router as events
 
 log = structlog.get_logger(__name__)
 
@@ -100,6 +101,7 @@ api = Api(
     docs_decorator=csp_update({"style-src": [SELF, UNSAFE_INLINE]}),
 )
 api.add_router("", orders)
+api.add_router("", events)
 
 
 @api.exception_handler(DomainError)

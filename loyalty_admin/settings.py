@@ -194,6 +194,10 @@ CELERY_TIMEZONE = STORE_TIME_ZONE
 CELERY_BEAT_SCHEDULE: dict[str, dict[str, Any]] = {
     "settle-due-accounts": {"task": "rewards.tasks.settle_due_accounts", "schedule": 300.0},
     "expire-redemptions": {"task": "rewards.tasks.expire_redemptions", "schedule": 300.0},
+    "earn-birthdays": {
+        "task": "rewards.tasks.earn_birthdays",
+        "schedule": crontab(hour="6", minute="10"),
+    },
     "check-ledgers": {
         "task": "rewards.tasks.check_ledgers_nightly",
         "schedule": crontab(hour="3", minute="30"),

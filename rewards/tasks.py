@@ -4,15 +4,12 @@ from __future__ import annotations
 
 import structlog
 from celery import shared_task
-from django.db import DatabaseError
 from django.utils import timezone
 
 from loyalty_admin.common.actor import Actor
-from loyalty_admin.common.errors import DomainError
-from rewards.actions import redemption_states
+from rewards.actions import event_reports, redemption_states
 from rewards.actions.integrity import check_ledgers
-from rewards.actions.settling import settle_account
-from rewards.selectors.due import due_accounts
+from rewards.actions.sweeping import sweep
 
 log = structlog.get_logger(__name__)
 
@@ -21,21 +18,12 @@ BATCH = 500
 
 @shared_task
 def settle_due_accounts() -> int:
-    """Release and expire what is due, account by account; returns how many were settled.
+    """Release and expire what is due, batch by batch; returns how many accounts were settled.
 
-    Each account commits by itself, so a run that is cut off loses nothing and the next one
-    goes on; two runs at once wait for each other's accounts and find nothing left to do.
+    Each batch commits by itself, so a run that is cut off loses nothing and the next one goes
+    on; two runs at once share the accounts out.
     """
-    settled, last, now = 0, 0, timezone.now()
-    while batch := due_accounts(now, after=last, limit=BATCH):
-        for last, customer_id, program_id in batch:
-            try:
-                settle_account(customer_id=customer_id, program_id=program_id, now=now)
-                settled += 1
-            except (DatabaseError, DomainError):
-                # One account that does not add up must not keep all others from expiring.
-                log.exception("account_not_settled", account=last)
-    return settled
+    return sum(batch.accounts for batch in sweep())
 
 
 @shared_task
@@ -48,6 +36,12 @@ def expire_redemptions() -> int:
     while batch := redemption_states.expire_redemptions(now=now, limit=BATCH):
         expired += batch
     return expired
+
+
+@shared_task
+def earn_birthdays() -> int:
+    """Credit the members whose birthday is today; returns how many earned."""
+    return event_reports.earn_birthdays(timezone.localdate())
 
 
 @shared_task

@@ -20,6 +20,7 @@ from loyalty_admin.common.actor import Actor
 from loyalty_admin.staff.permissions import Perm, authorise
 
 BATCH = "import_batch"
+MEMBERS = "import_customer"
 
 _TABLES = """
 CREATE TEMP TABLE IF NOT EXISTS import_batch (
@@ -169,6 +170,8 @@ def write_batch(*, actor: Actor, first: int, last: int) -> Batch:
         cursor.execute(_STORES, values)
         stores = cursor.rowcount
         cursor.execute(_CUSTOMERS, values)
+        if cursor.rowcount:
+            hooks.customers_imported(actor, MEMBERS)
         cursor.execute(_CHOOSE, values)
         cursor.execute(_ORDERS, values)
         if cursor.rowcount < last - first + 1:

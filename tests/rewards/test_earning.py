@@ -22,8 +22,16 @@ from rewards.actions.programs import (
     switch_rule,
 )
 from rewards.actions.settling import settle_account
-from rewards.models import Account, Entry, Lot, Operation, Program
-from tests.factories import CustomerFactory, OrderFactory, OrderLineFactory, actor_for
+from rewards.models import Account, EarningRuleVersion, Entry, Lot, Operation, Program
+from tests.factories import (
+    CustomerFactory,
+    EarningRuleVersionFactory,
+    OrderFactory,
+    OrderLineFactory,
+    TierFactory,
+    TierMembershipFactory,
+    actor_for,
+)
 from tests.rewards.ledger import SYSTEM, assert_adds_up
 
 pytestmark = pytest.mark.django_db
@@ -149,3 +157,82 @@ def test_only_store_admins_set_programs_up() -> None:
         create_program(actor=actor_for(lead=True), code="points", kind="points")
     with pytest.raises(NotAllowed):
         change_program(actor=actor_for(), program_id=_program().pk, status="paused")
+
+
+def _version(**terms: Any) -> EarningRuleVersion:
+    version: EarningRuleVersion = EarningRuleVersionFactory(**terms)
+    return version
+
+
+@time_machine.travel(NOW, tick=False)
+def test_rw_2_a_cap_per_day_counts_the_days_of_the_store() -> None:
+    _version(cap_per_day=100)
+    customer = CustomerFactory()
+    late = datetime(2026, 5, 30, 21, 30, tzinfo=UTC)  # 23:30 in Madrid
+    assert [one.units for one in _earn("70", customer=customer, placed_at=late)] == [70]
+    assert [one.units for one in _earn("70", customer=customer, placed_at=late)] == [30]
+    assert _earn("70", customer=customer, placed_at=late) == []
+    next_day = late + timedelta(hours=1)
+    assert [one.units for one in _earn("70", customer=customer, placed_at=next_day)] == [70]
+    assert_adds_up()
+
+
+@time_machine.travel(NOW, tick=False)
+def test_rw_2_a_cap_per_customer_is_for_each_customer() -> None:
+    _version(cap_per_customer=100)
+    one, other = CustomerFactory(), CustomerFactory()
+    days = [NOW - timedelta(days=days) for days in (3, 2, 1)]
+    units = [sum(e.units for e in _earn("45", customer=one, placed_at=at)) for at in days]
+    assert units == [45, 45, 10]
+    assert sum(e.units for e in _earn("45", customer=other)) == 45
+
+
+@time_machine.travel(NOW, tick=False)
+def test_rw_2_the_tier_of_the_order_s_date_multiplies_before_the_cap() -> None:
+    version = _version(cap_per_order=90)
+    program = version.rule.program
+    Program.objects.filter(pk=program.pk).update(tier_basis="lifetime_units")
+    step = TierFactory(program=program, threshold=10**6, multiplier=Decimal("1.5"))
+    since = NOW - timedelta(days=10)
+    member = TierMembershipFactory(tier=step, since=since, floor=step, source="manual").customer
+    before = since - timedelta(days=1)
+    units = [
+        sum(e.units for e in _earn(euros, customer=member, placed_at=at))
+        for euros, at in (("33", NOW), ("33", before), ("80", NOW))
+    ]
+    assert units == [49, 33, 90]  # 49.5 rounds down, as the program does
+    assert [e.multiplier for e in Entry.objects.order_by("pk")] == [
+        Decimal("1.5"), Decimal(1), Decimal("1.5")
+    ]  # fmt: skip
+
+
+@time_machine.travel(NOW, tick=False)
+def test_rw_1_units_lapse_when_nothing_happens_for_long_enough() -> None:
+    program = _version().rule.program
+    Program.objects.filter(pk=program.pk).update(expiry="inactivity", expiry_days=30)
+    customer = CustomerFactory()
+    for days in (50, 40, 15):
+        _earn("10", customer=customer, placed_at=NOW - timedelta(days=days))
+    account = Account.objects.get()
+    assert account.expires_at == NOW + timedelta(days=15)
+    with time_machine.travel(NOW + timedelta(days=16), tick=False):
+        settle_account(customer_id=customer.pk, program_id=program.pk)
+        account.refresh_from_db()
+        assert (account.balance, account.expires_at) == (0, None)
+        _earn("10", customer=customer, placed_at=datetime.now(UTC))
+    account.refresh_from_db()
+    assert (account.balance, account.expires_at) == (10, NOW + timedelta(days=46))
+    assert_adds_up()
+
+
+@time_machine.travel(NOW, tick=False)
+def test_cu_7_time_stands_still_for_who_was_removed() -> None:
+    program = _version().rule.program
+    Program.objects.filter(pk=program.pk).update(expiry="per_lot", expiry_days=30)
+    customer = CustomerFactory()
+    _earn("10", customer=customer, placed_at=NOW - timedelta(days=20))
+    Customer.objects.filter(pk=customer.pk).update(status="removed")
+    with time_machine.travel(NOW + timedelta(days=100), tick=False):
+        settle_account(customer_id=customer.pk, program_id=program.pk)
+        assert _earn("10", customer=Customer.objects.get()) == []
+    assert Account.objects.get().balance == 10
