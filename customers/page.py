@@ -142,7 +142,7 @@ def shell(request: HttpRequest, customer: Customer, current: Tab) -> dict[str, A
     return {
         "status_tone": STATUS_TONES.get(Customer.Status(customer.status), ""),
         "contacts": contacts_of(customer),
-        "tabs": [_tab(tab, customer, current) for tab in register_tab.open_to(actor)],
+        "tabs": list(_tabs(register_tab.open_to(actor), customer, current)),
         "verbs": list(_verbs(register_verb.open_to(actor), customer)),
         "facts": _parts(request, register_facts.open_to(actor), customer),
         "asides": _parts(request, register_aside.open_to(actor), customer),
@@ -165,9 +165,12 @@ def contacts_of(customer: Customer) -> list[ShownContact]:
     ]
 
 
-def _tab(tab: Tab, customer: Customer, current: Tab) -> ShownTab:
-    count = tab.count(customer.pk) if tab.count else None
-    return ShownTab(tab.key, tab.label, tab.url(customer.pk), count, tab.key == current.key)
+def _tabs(tabs: Iterable[Tab], customer: Customer, current: Tab) -> Iterable[ShownTab]:
+    for tab in tabs:
+        is_current = tab.key == current.key
+        if is_current or tab.offered(customer):
+            count = tab.count(customer.pk) if tab.count else None
+            yield ShownTab(tab.key, tab.label, tab.url(customer.pk), count, is_current)
 
 
 def _verbs(verbs: Iterable[Verb], customer: Customer) -> Iterable[ShownVerb]:

@@ -49,11 +49,13 @@ class Piece:
 class Tab(Piece):
     """A tab; the first one that the actor may see opens with the page.
 
-    `count` answers the small number after the label, with one query at most.
+    `count` answers the small number after the label, with one query at most. `offered` hides
+    the tab where the store has nothing to show in it; its URL works all the same.
     """
 
     label: Text
     count: Callable[[int], int | None] | None = None
+    offered: Callable[[Customer], bool] = lambda customer: True
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
