@@ -9,11 +9,13 @@ from tests.factories.customers import (
     OrderFactory,
     OrderLineFactory,
 )
+from tests.factories.discounts import DiscountCodeFactory, OfferFactory
 from tests.factories.rewards import (
     AccountFactory,
     EarningRuleFactory,
     EarningRuleVersionFactory,
     ProgramFactory,
+    RewardFactory,
     TierFactory,
     TierMembershipFactory,
 )
@@ -31,12 +33,15 @@ __all__ = [
     "ApiKeyFactory",
     "ContactPointFactory",
     "CustomerFactory",
+    "DiscountCodeFactory",
     "EarningRuleFactory",
     "EarningRuleVersionFactory",
+    "OfferFactory",
     "OrderFactory",
     "OrderLineFactory",
     "ProgramFactory",
     "ReasonCodeFactory",
+    "RewardFactory",
     "StoreFactory",
     "TierFactory",
     "TierMembershipFactory",

@@ -8,8 +8,17 @@ from uuid import uuid4
 
 import factory
 
-from rewards.models import Account, EarningRule, EarningRuleVersion, Program, Tier, TierMembership
+from rewards.models import (
+    Account,
+    EarningRule,
+    EarningRuleVersion,
+    Program,
+    Reward,
+    Tier,
+    TierMembership,
+)
 from tests.factories.customers import CustomerFactory
+from tests.factories.discounts import OfferFactory
 
 
 class ProgramFactory(factory.django.DjangoModelFactory):
@@ -97,3 +106,22 @@ class TierMembershipFactory(factory.django.DjangoModelFactory):
     idempotency_key = factory.LazyFunction(lambda: f"tier:{uuid4()}")
     actor_kind = "system"
     actor_label = "test"
+
+
+class RewardFactory(factory.django.DjangoModelFactory):
+    """A free coffee for 100 units, as many as are wanted; the trait `code` makes a code."""
+
+    class Meta:
+        model = Reward
+
+    program = factory.SubFactory(ProgramFactory)
+    name = factory.Sequence(lambda n: f"Coffee {n}")
+    kind = Reward.Kind.PRODUCT
+    cost = 100
+
+    class Params:
+        code = factory.Trait(
+            kind=Reward.Kind.DISCOUNT_CODE,
+            offer=factory.SubFactory(OfferFactory),
+            name=factory.Sequence(lambda n: f"€5 off {n}"),
+        )
