@@ -8,14 +8,12 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
-from django.db import DatabaseError
 from django.test import Client
 from django.urls import reverse
 
 from activity.models import AuditRecord, Event
-from rewards.actions.settling import settle_account
-from rewards.models import Account, Entry, Lot, Operation
-from rewards.tasks import check_ledgers_nightly, settle_due_accounts
+from rewards.models import Account, Lot, Operation
+from rewards.tasks import check_ledgers_nightly
 from tests.factories import (
     AccountFactory,
     CustomerFactory,
@@ -300,40 +298,6 @@ def test_rw_15_store_admins_see_the_nightly_check(client: Client) -> None:
     Account.objects.update(balance=11)
     assert check_ledgers_nightly() == 3
     assert b"3 discrepancies" in client.get(url).content
-
-
-def test_rw_9_the_sweep_settles_what_is_due_and_nothing_else(agent: Client) -> None:
-    due, waiting = AccountFactory(), AccountFactory(program=ProgramFactory())
-    lot = adjust(due, 5, expires_in_days=1).entries.get().lot
-    lot.expires_at = datetime(2026, 1, 1, tzinfo=UTC)
-    lot.save(update_fields=["expires_at"])
-    adjust(waiting, 7, expires_in_days=1)
-    assert settle_due_accounts() == 1
-    assert settle_due_accounts() == 0
-    assert (balance_of(due), balance_of(waiting)) == (0, 7)
-    assert Entry.objects.filter(kind="expired").count() == 1
-    timeline = reverse("activity:timeline", args=[due.customer_id])
-    assert "5 points expired" in agent.get(timeline).content.decode()
-    assert_adds_up()
-
-
-def test_one_account_that_can_not_be_settled_does_not_stop_the_others(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    accounts = [AccountFactory(), AccountFactory()]
-    for account in accounts:
-        lot = adjust(account, 5, expires_in_days=1).entries.get().lot
-        lot.expires_at = datetime(2026, 1, 1, tzinfo=UTC)
-        lot.save(update_fields=["expires_at"])
-
-    def failing(*, customer_id: int, **due: Any) -> object:
-        if customer_id == accounts[0].customer_id:
-            raise DatabaseError("broken")
-        return settle_account(customer_id=customer_id, **due)
-
-    monkeypatch.setattr("rewards.tasks.settle_account", failing)
-    assert settle_due_accounts() == 1
-    assert [balance_of(account) for account in accounts] == [5, 0]
 
 
 def test_money_in_the_preview_uses_the_programs_value(agent: Client) -> None:
