@@ -11,18 +11,17 @@ from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
-from django.db.models import Count, Q, QuerySet, Sum
+from django.db.models import Count, Exists, F, OuterRef, Q, QuerySet, Sum
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
-from loyalty_admin.common.templatetags.ui import date_in_words, money, units
-from rewards.models import Entry, Program
+from loyalty_admin.common.templatetags.ui import date_in_words, units
+from rewards.models import Entry, Operation, Program, Redemption, Shortfall
 from rewards.selectors.balances import Holding
-
-LATEST = 5
-"""So many of the last movements are told one by one."""
+from rewards.selectors.movements import latest_movements, named
 
 Available, Pending = Entry.Bucket.AVAILABLE, Entry.Bucket.PENDING
+Kind = Operation.Kind
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,75 +40,105 @@ class Explanation:
 
 
 def explain_balance(holding: Holding, on: date, *, today: date, time_zone: str) -> Explanation:
-    """Explain what `holding` stood at when the day `on` ended in `time_zone`. Three queries."""
+    """Explain what `holding` stood at when the day `on` ended in `time_zone`.
+
+    Six queries at most.
+    """
     end = datetime.combine(on + timedelta(days=1), time.min, ZoneInfo(time_zone))
     entries = Entry.objects.filter(account_id=holding.account_id, occurred_at__lt=end)
-    parts = _parts(entries)
+    program, parts = holding.program, _parts(entries)
     balance = sum(parts.values())
     pending = entries.filter(bucket=Pending).aggregate(sum=Sum("amount"))["sum"] or 0
-    sentences = [_opening(holding.program, balance, on, today)]
-    sentences += _summing_up(holding.program, parts, _orders(entries, end))
+    sentences = [_opening(program, balance, on, today)]
+    sentences += _summing_up(program, parts, *_sources(entries, end))
     if on == today:
         sentences += _outlook(holding)
     elif pending:
-        words = {"units": _units(holding.program, pending)}
+        words = {"units": named(program, pending)}
         sentences.append(_("Another %(units)s were not yet available then.") % words)
-    sentences += _latest(holding.program, entries)
+    sentences += _shortfalls(holding, end)
+    sentences += latest_movements(program, entries)
     return Explanation(balance, pending, parts, sentences)
 
 
 def _parts(entries: QuerySet[Entry]) -> dict[str, int]:
     """The available entries by what they were, in the order in which they are told."""
-    available = entries.filter(bucket=Available)
+    card = Redemption.objects.filter(operation=OuterRef("operation"), source=Redemption.Source.CARD)
+    available = entries.filter(bucket=Available).annotate(
+        of_card=Exists(card), undone=F("operation__reverses__kind")
+    )
+    undone = Q(operation__kind=Kind.REVERSE)
+    adjusted, spent = Q(kind=Entry.Kind.ADJUSTED), Q(kind=Entry.Kind.SPENT)
+    told = {
+        "earned": Q(kind__in=[Entry.Kind.EARNED, Entry.Kind.RELEASED]),
+        "added": adjusted & Q(amount__gt=0),
+        "cancelled": undone & Q(undone=Kind.REDEEM),
+        "reinstated": Q(operation__kind=Kind.REINSTATE),
+        "returned": undone & ~Q(undone=Kind.REDEEM) & Q(amount__gt=0),
+        "rewards": spent & Q(operation__kind=Kind.REDEEM, of_card=False),
+        "cards": spent & Q(of_card=True),
+        "spent": spent & ~Q(operation__kind=Kind.REDEEM),
+        "removed": adjusted & Q(amount__lt=0),
+        "refunded": Q(operation__kind=Kind.REFUND),
+        "taken_back": undone & ~Q(undone=Kind.REDEEM) & Q(amount__lt=0),
+        "expired": Q(kind=Entry.Kind.EXPIRED),
+    }
     sums = available.aggregate(
-        earned=Sum("amount", filter=Q(kind__in=[Entry.Kind.EARNED, Entry.Kind.RELEASED])),
-        added=Sum("amount", filter=Q(kind=Entry.Kind.ADJUSTED, amount__gt=0)),
-        removed=Sum("amount", filter=Q(kind=Entry.Kind.ADJUSTED, amount__lt=0)),
-        spent=Sum("amount", filter=Q(kind=Entry.Kind.SPENT)),
-        expired=Sum("amount", filter=Q(kind=Entry.Kind.EXPIRED)),
-        returned=Sum("amount", filter=Q(kind=Entry.Kind.REVERSED, amount__gt=0)),
-        taken_back=Sum("amount", filter=Q(kind=Entry.Kind.REVERSED, amount__lt=0)),
+        **{name: Sum("amount", filter=which) for name, which in told.items()}
     )
     return {name: int(value or 0) for name, value in sums.items()}
 
 
-def _orders(entries: QuerySet[Entry], end: datetime) -> int:
-    """How many orders brought what was available then; pending ones are told apart."""
+def _sources(entries: QuerySet[Entry], end: datetime) -> tuple[int, int]:
+    """How many orders, and how many other occasions, brought what was available then.
+
+    What was pending is told apart.
+    """
     there = Q(bucket=Available) | Q(lot__is_pending=False, lot__available_at__lt=end)
     counted = entries.filter(there, kind=Entry.Kind.EARNED).aggregate(
-        orders=Count("operation__order", distinct=True)
+        orders=Count("operation__order", distinct=True),
+        others=Count("operation", distinct=True, filter=Q(operation__order=None)),
     )
-    return int(counted["orders"])
-
-
-def _units(program: Program, amount: int) -> str:
-    name = program.unit_singular if abs(amount) == 1 else program.unit_plural
-    return f"{units(amount)} {name}"
+    return int(counted["orders"]), int(counted["others"])
 
 
 def _opening(program: Program, balance: int, on: date, today: date) -> str:
-    words = {"units": _units(program, balance), "day": date_in_words(on)}
+    sign = "−" if balance < 0 else ""
+    words = {"units": sign + named(program, balance), "day": date_in_words(on)}
     if on == today:
         return _("Today, %(day)s, you have %(units)s.") % words
     return _("At the end of %(day)s you had %(units)s.") % words
 
 
-def _summing_up(program: Program, parts: Mapping[str, int], orders: int) -> list[str]:
+def _earned(orders: int, others: int) -> str:
+    on_orders = ngettext("on %(orders)s order", "on %(orders)s orders", orders)
+    on_others = ngettext("on %(others)s other occasion", "on %(others)s other occasions", others)
+    if not others:
+        return _("earned %(units)s") + " " + on_orders
+    if not orders:
+        phrase = ngettext("on %(others)s occasion", "on %(others)s occasions", others)
+        return _("earned %(units)s") + " " + phrase
+    return _("earned %(units)s") + " " + on_orders + " " + _("and") + " " + on_others
+
+
+def _summing_up(program: Program, parts: Mapping[str, int], orders: int, others: int) -> list[str]:
     told = {
-        "earned": ngettext(
-            "earned %(units)s on %(orders)s order",
-            "earned %(units)s on %(orders)s orders",
-            orders,
-        ),
+        "earned": _earned(orders, others),
         "added": _("received %(units)s as a credit by our staff"),
+        "cancelled": _("got %(units)s back for cancelled rewards"),
+        "reinstated": _("got %(units)s back that had expired"),
         "returned": _("got %(units)s back"),
+        "rewards": _("spent %(units)s on rewards"),
+        "cards": _("filled cards with %(units)s"),
         "spent": _("spent %(units)s"),
         "removed": _("had %(units)s taken off by our staff"),
+        "refunded": _("had %(units)s taken back, because orders were refunded or cancelled"),
         "taken_back": _("had %(units)s taken back, because a credit was undone"),
         "expired": _("lost %(units)s because they expired"),
     }
+    counts = {"orders": units(orders), "others": units(others)}
     clauses = [
-        phrase % {"units": _units(program, abs(parts[name])), "orders": units(orders)}
+        phrase % {"units": named(program, parts[name]), **counts}
         for name, phrase in told.items()
         if parts[name]
     ]
@@ -125,61 +154,39 @@ def _outlook(holding: Holding) -> list[str]:
     program, sentences = holding.program, []
     if holding.pending and holding.available_at:
         words = {
-            "units": _units(program, holding.pending),
+            "units": named(program, holding.pending),
             "day": date_in_words(holding.available_at),
         }
         sentences.append(_("Another %(units)s become available from %(day)s on.") % words)
     if holding.expiring and holding.expires_at:
         words = {
-            "units": _units(program, holding.expiring),
+            "units": named(program, holding.expiring),
             "day": date_in_words(holding.expires_at),
         }
-        sentences.append(_("%(units)s expire on %(day)s unless you use them before.") % words)
+        idle = program.expiry == Program.Expiry.INACTIVITY
+        phrase = (
+            _("%(units)s expire on %(day)s unless you earn or spend before.")
+            if idle
+            else _("%(units)s expire on %(day)s unless you use them before.")
+        )
+        sentences.append(phrase % words)
+    if program.card_size and holding.balance > 0:
+        words = {
+            "stamps": named(program, holding.balance % program.card_size),
+            "size": units(program.card_size),
+        }
+        sentences.append(_("Your card has %(stamps)s of %(size)s.") % words)
     if holding.debt:
-        words = {"units": _units(program, holding.debt)}
+        words = {"units": named(program, holding.debt)}
         sentences.append(_("The next %(units)s that you earn make up for what is missing.") % words)
     return sentences
 
 
-def _latest(program: Program, entries: QuerySet[Entry]) -> list[str]:
-    moved = entries.exclude(bucket=Pending, kind=Entry.Kind.RELEASED)
-    latest = moved.select_related("operation__order__store", "operation__reverses").order_by(
-        "-occurred_at", "-pk"
-    )[:LATEST]
-    lines = [_movement(program, entry) for entry in latest]
-    return [_("The last movements:"), *lines] if lines else []
-
-
-def _movement(program: Program, entry: Entry) -> str:
-    phrases = {
-        Entry.Kind.EARNED: _("you earned %(units)s"),
-        Entry.Kind.RELEASED: _("%(units)s became available"),
-        Entry.Kind.SPENT: _("you spent %(units)s"),
-        Entry.Kind.EXPIRED: _("%(units)s expired"),
-        Entry.Kind.ADJUSTED: _("our staff credited %(units)s")
-        if entry.amount > 0
-        else _("our staff took %(units)s off"),
-        Entry.Kind.REVERSED: _("you got %(units)s back")
-        if entry.amount > 0
-        else _("%(units)s were taken back"),
-    }
-    phrase = phrases[Entry.Kind(entry.kind)] % {"units": _units(program, abs(entry.amount))}
-    words = {"day": date_in_words(entry.occurred_at), "what": phrase, "why": _why(entry)}
-    return _("%(day)s: %(what)s%(why)s.") % words
-
-
-def _why(entry: Entry) -> str:
-    operation = entry.operation
-    if operation.order:
-        order = operation.order
-        words = {
-            "number": order.number,
-            "store": order.store.name,
-            "total": money(order.total, order.currency),
-        }
-        return _(" for order #%(number)s at %(store)s (%(total)s)") % words
-    if operation.customer_comment:
-        return _(" (“%s”)") % operation.customer_comment
-    if operation.reference:
-        return _(" (receipt %s)") % operation.reference
-    return ""
+def _shortfalls(holding: Holding, end: datetime) -> list[str]:
+    short = Shortfall.objects.filter(account_id=holding.account_id, occurred_at__lt=end).aggregate(
+        units=Sum("amount")
+    )
+    if not short["units"]:
+        return []
+    words = {"units": named(holding.program, short["units"])}
+    return [_("%(units)s more should have been taken back, but had been spent by then.") % words]

@@ -10,7 +10,10 @@ import time_machine
 from django.test import Client
 from django.urls import reverse
 
+from customers.actions.customers import enrol_customer
+from customers.actions.refunds import cancel_order
 from rewards.actions.earning import earn_for_order
+from rewards.actions.redemptions import cancel_redemption, redeem_reward
 from rewards.models import Account, Program
 from rewards.selectors.balances import holding_of
 from rewards.selectors.explain import Explanation, explain_balance
@@ -21,10 +24,11 @@ from tests.factories import (
     OrderFactory,
     OrderLineFactory,
     ProgramFactory,
+    RewardFactory,
     StoreFactory,
     UserFactory,
 )
-from tests.rewards.ledger import SYSTEM, account_of, adjust, debit, undo
+from tests.rewards.ledger import SYSTEM, account_of, adjust, debit, lots_of, undo
 
 pytestmark = pytest.mark.django_db
 
@@ -134,3 +138,95 @@ def test_rw_14_the_dialog_answers_for_any_day_and_refuses_the_future(client: Cli
         assert refused.status_code == 422
         assert message in refused.content.decode()
     assert client.get(url, {"program": "0", "on": "2020-01-01"}).status_code == 422
+
+
+def test_rw_14_a_cancelled_reward_says_what_each_lot_got_back() -> None:
+    program = ProgramFactory()
+    reward = RewardFactory(program=program, name="Mug", cost=500)
+    account = account_of(program=program)
+    with _at(date(2026, 10, 1)):
+        adjust(account, 300, expires_in_days=20)
+    with _at(date(2026, 10, 2)):
+        adjust(account, 150, expires_in_days=90)
+        adjust(account, 250)
+    with _at(date(2026, 10, 5)):
+        redemption = redeem_reward(
+            actor=SYSTEM,
+            customer_id=account.customer_id,
+            reward_id=reward.pk,
+            idempotency_key="mug",
+        )
+        assert lots_of(account) == [0, 0, 200]
+    with _at(date(2026, 11, 20)):
+        cancel_redemption(actor=SYSTEM, redemption_id=redemption.pk, idempotency_key="no mug")
+        assert lots_of(account) == [300, 150, 250]
+    with _at(TODAY):
+        told = _explain(account, TODAY)
+    assert told.balance == 700
+    assert told.sentences[1] == (
+        "In all you received 700 points as a credit by our staff, got 500 points back for "
+        "cancelled rewards and spent 500 points on rewards."
+    )
+    assert (
+        "20 Nov 2026: you got 500 points back, because “Mug” was cancelled: "
+        "50 points for good; 150 points until 31 Dec 2026; "
+        "300 points, which had expired meanwhile, until 20 Dec 2026."
+    ) in told.sentences
+
+
+def test_rw_14_a_refund_and_what_could_not_be_taken_back() -> None:
+    account = _refunded()
+    with _at(TODAY):
+        told = _explain(account, TODAY)
+    assert told.balance == 0
+    assert told.sentences[1] == (
+        "In all you earned 62 points on 1 order, spent 50 points and had 12 points taken back, "
+        "because orders were refunded or cancelled."
+    )
+    assert "50 points more should have been taken back, but had been spent by then." in told.text
+    assert "12 points were taken back, because order #10481 was refunded or cancelled." in told.text
+
+
+def _refunded() -> Account:
+    program = ProgramFactory()
+    EarningRuleVersionFactory(rule=EarningRuleFactory(program=program))
+    with _at(date(2026, 11, 1)):
+        order = OrderFactory(
+            number="10481", placed_at=datetime(2026, 11, 1, 12, tzinfo=UTC), total=Decimal(62)
+        )
+        earn_for_order(SYSTEM, order, [OrderLineFactory(order=order, total=order.total)])
+    account = Account.objects.get()
+    with _at(date(2026, 11, 10)):
+        debit(account, 50)
+    with _at(date(2026, 11, 20)):
+        cancel_order(
+            actor=SYSTEM, store=order.store.code, number="10481", idempotency_key="cancel it"
+        )
+    return account
+
+
+def test_rw_14_stamps_joining_and_tiers_are_told() -> None:
+    program = ProgramFactory(stamps=True, card_size=3)
+    reward = RewardFactory(program=program, name="Free coffee", cost=3)
+    Program.objects.filter(pk=program.pk).update(card_reward=reward)
+    visit = {"measure": "order", "per": 1}
+    EarningRuleVersionFactory(rule=EarningRuleFactory(program=program), **visit)
+    EarningRuleVersionFactory(rule=EarningRuleFactory(program=program), trigger="sign_up", **visit)
+    customer = CustomerFactory(guest=True)
+    with _at(date(2026, 11, 1)):
+        enrol_customer(actor=SYSTEM, customer_id=customer.pk)
+        customer.refresh_from_db()
+    for day in (2, 3, 4):
+        at = datetime(2026, 11, day, 12, tzinfo=UTC)
+        with time_machine.travel(at, tick=False):
+            order = OrderFactory(customer=customer, placed_at=at)
+            earn_for_order(SYSTEM, order, [OrderLineFactory(order=order)])
+    with _at(TODAY):
+        told = _explain(Account.objects.get(), TODAY)
+    assert told.sentences[:3] == [
+        "Today, 22 Nov 2026, you have 1 stamp.",
+        "In all you earned 4 stamps on 3 orders and on 1 other occasion and filled cards with "
+        "3 stamps.",
+        "Your card has 1 stamp of 3.",
+    ]
+    assert "3 Nov 2026: 3 stamps filled a card, which gave you “Free coffee”." in told.sentences
