@@ -198,10 +198,15 @@ CELERY_BEAT_SCHEDULE: dict[str, dict[str, Any]] = {
         "task": "rewards.tasks.earn_birthdays",
         "schedule": crontab(hour="6", minute="10"),
     },
+    "evaluate-tiers": {
+        "task": "rewards.tasks.evaluate_tiers",
+        "schedule": crontab(hour="2", minute="15"),
+    },
     "check-ledgers": {
         "task": "rewards.tasks.check_ledgers_nightly",
         "schedule": crontab(hour="3", minute="30"),
     },
+    "wake-mass-adjustments": {"task": "rewards.tasks.wake_mass_adjustments", "schedule": 60.0},
 }
 
 # --- people -----------------------------------------------------------------------------------
@@ -292,6 +297,16 @@ SECURE_SSL_REDIRECT = env.bool("SECURE_SSL_REDIRECT", default=not DEBUG)
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = not DEBUG
 SECURE_HSTS_SECONDS = 0 if DEBUG else env.int("SECURE_HSTS_SECONDS", default=365 * 24 * 60 * 60)
 SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE_HSTS_PRELOAD = not DEBUG
+
+# --- files that people send --------------------------------------------------------------------
+
+UPLOAD_MAX_BYTES = env.int("UPLOAD_MAX_BYTES", default=20_000_000)
+MASS_ADJUSTMENT_MAX_ROWS = env.int("MASS_ADJUSTMENT_MAX_ROWS", default=200_000)
+FILE_UPLOAD_HANDLERS = [
+    "loyalty_admin.common.uploads.LimitedUploadHandler",
+    "django.core.files.uploadhandler.MemoryFileUploadHandler",
+    "django.core.files.uploadhandler.TemporaryFileUploadHandler",
+]
 
 # --- API --------------------------------------------------------------------------------------
 

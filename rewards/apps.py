@@ -12,10 +12,15 @@ class RewardsConfig(AppConfig):
         """Attach the ledger to what happens in the apps below, and take its places on screen."""
         from customers.hooks import (
             customer_enrolled,
+            customer_leaving,
             customers_imported,
             list_columns,
+            order_claimed,
+            order_completed_again,
             order_earnings,
+            order_prospects,
             order_recorded,
+            order_taken_back,
             orders_imported,
         )
         from rewards import timeline
@@ -23,15 +28,30 @@ class RewardsConfig(AppConfig):
         from rewards.actions.earning import earn_for_order
         from rewards.actions.event_reports import earn_for_enrolments
         from rewards.actions.events import earn_for_enrolment
+        from rewards.actions.late_earning import earn_late
+        from rewards.actions.membership import bring_back, settle_before_leaving
+        from rewards.actions.refunds import take_back_for
+        from rewards.actions.tiers import follow_imported_spending, follow_spending
         from rewards.list_columns import columns_for
         from rewards.order_earnings import earnings_of
+        from rewards.order_prospects import prospects_of
         from rewards.places import take_places
 
+        customer_enrolled.attach(bring_back)
         customer_enrolled.attach(earn_for_enrolment)
+        customer_leaving.attach(settle_before_leaving)
         customers_imported.attach(earn_for_enrolments)
         order_recorded.attach(earn_for_order)
         orders_imported.attach(earn_for_orders)
+        order_taken_back.attach(take_back_for)
+        order_completed_again.attach(earn_late)
+        order_claimed.attach(earn_late)
+        order_prospects.attach(prospects_of)
         order_earnings.attach(earnings_of)
+        # Behind what they earned, so that one evaluation sees it all.
+        for moment in (order_recorded, order_completed_again, order_claimed):
+            moment.attach(follow_spending)
+        orders_imported.attach(follow_imported_spending)
         list_columns.attach(columns_for)
         timeline.register_all()
         take_places()

@@ -9,7 +9,9 @@ from django.utils import timezone
 from loyalty_admin.common.actor import Actor
 from rewards.actions import event_reports, redemption_states
 from rewards.actions.integrity import check_ledgers
+from rewards.actions.mass_adjustments.running import run_batch, wake_silent_batches
 from rewards.actions.sweeping import sweep
+from rewards.actions.tiers import evaluate_all
 
 log = structlog.get_logger(__name__)
 
@@ -45,9 +47,30 @@ def earn_birthdays() -> int:
 
 
 @shared_task
+def evaluate_tiers() -> int:
+    """Move whom time has moved on the ladders; returns how many. See `evaluate_all`."""
+    return evaluate_all()
+
+
+@shared_task
 def check_ledgers_nightly() -> int:
     """Check every account, keep the result, and shout when one does not add up."""
     result = check_ledgers(actor=Actor.system("check_ledgers"))
     if result.discrepancies:
         log.error("ledger_does_not_add_up", discrepancies=len(result.discrepancies))
     return len(result.discrepancies)
+
+
+@shared_task
+def run_mass_adjustment(batch_id: int) -> int:
+    """Check, apply or undo a mass adjustment to its end; returns how many steps it took.
+
+    Each step commits by itself, so a worker that dies loses nothing and the next one goes on.
+    """
+    return run_batch(batch_id)
+
+
+@shared_task
+def wake_mass_adjustments() -> int:
+    """Go on with the mass adjustments that nobody works on; returns how many there are."""
+    return wake_silent_batches()

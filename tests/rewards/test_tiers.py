@@ -12,7 +12,7 @@ import time_machine
 from activity.models import Event
 from customers.models import Customer, Order, Refund
 from rewards.actions.tiers import evaluate, evaluate_all, evaluate_many
-from rewards.actions.tiers.evaluating import follow_spending
+from rewards.actions.tiers.spending import follow_spending
 from rewards.models import Account, Operation, Program, Redemption, TierMembership
 from rewards.selectors.tiers import multiplier_at, standing_of
 from tests.factories import (
@@ -314,7 +314,7 @@ def test_rw_11_money_counts_less_refunds_and_without_what_was_cancelled(
         order=order, customer=customer, number="R1", refunded_at=START, total=Decimal("100.01"),
         fingerprint="", actor_kind="system", actor_label="test",
     )  # fmt: skip
-    follow_spending(SYSTEM, order)
+    follow_spending(SYSTEM, order, [])
     account = Account.objects.get(customer=customer, program=program)
     assert stands_on(account) == "Silver"
     place = standing_of(customer.pk, program, at=START)

@@ -14,7 +14,7 @@ import structlog
 from django.db import DatabaseError, transaction
 from django.utils import timezone
 
-from customers.models import Customer, Order, OrderLine
+from customers.models import Customer
 from loyalty_admin.common.actor import Actor
 from loyalty_admin.common.errors import DomainError
 from rewards.actions.locking import lock_account
@@ -80,19 +80,6 @@ def evaluate_all() -> int:
                 # One customer who can't be moved must not keep all others where they are.
                 log.exception("tier_not_evaluated", customer=standing.customer_id)
     return moved
-
-
-def follow_spending(actor: Actor, order: Order, lines: Sequence[OrderLine] = ()) -> None:
-    """Where ladders count money, an order moves its customer even when it earns no units.
-
-    Part of the act that changed the order; earning has come before it.
-    """
-    if order.customer_id is None:
-        return
-    now = timezone.now()
-    for standing in changing_customers([order.customer_id], at=now, by_money_alone=True):
-        account = lock_account(standing.customer_id, standing.program_id)
-        evaluate(actor, account, now)
 
 
 def _evaluate_one(actor: Actor, customer_id: int, program_id: int) -> bool:
