@@ -81,8 +81,8 @@ table that holds `id` of each of them. Runs in the batch's transaction."""
 customer_enrolled: Hook[[Actor, Customer], None] = Hook("customer_enrolled")
 """A customer became a member, for the first time or again."""
 
-customer_removed: Hook[[Actor, Customer], None] = Hook("customer_removed")
-"""A customer was taken out of the programme."""
+customer_leaving: Hook[[Actor, Customer], None] = Hook("customer_leaving")
+"""A member, locked, is about to be taken out of the programme."""
 
 contact_point_changed: Hook[[Actor, ContactPoint], None] = Hook("contact_point_changed")
 """A contact point was added or corrected."""

@@ -8,11 +8,12 @@ from datetime import UTC, datetime
 from decimal import Decimal
 
 from django.db import connection
-from django.db.models import Count, OuterRef, QuerySet, Subquery
+from django.db.models import Count, OuterRef, Prefetch, QuerySet, Subquery
 from django.db.models.functions import Coalesce
 
 from activity.models import ContactPoint
-from customers.models import Customer, Order
+from customers.lines_left import with_refunds
+from customers.models import Customer, Order, OrderLine
 from loyalty_admin.common.errors import NotFound
 from loyalty_admin.common.paging import Page, keyset_page
 
@@ -152,4 +153,5 @@ def order_with_lines(order_id: int) -> Order:
 
 
 def _with_lines(orders: QuerySet[Order]) -> QuerySet[Order]:
-    return orders.select_related("store").prefetch_related("lines")
+    lines = with_refunds(OrderLine.objects.all())
+    return orders.select_related("store").prefetch_related(Prefetch("lines", lines))

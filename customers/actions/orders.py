@@ -106,7 +106,7 @@ def _record(actor: Actor, draft: OrderDraft, store: Store) -> RecordedOrder:
         line.order_id = order.pk
     OrderLine.objects.bulk_create(lines)
     earned = [one for some in order_recorded(actor, order, lines) for one in some]
-    answer = _answer(order, customer, [_earning(one) for one in earned])
+    answer = _answer(order, customer, [earning_told(one) for one in earned])
     _tell(actor, order, customer, answer)
     return RecordedOrder(order_id=order.pk, answer=answer, created=True, replayed=False)
 
@@ -200,7 +200,8 @@ def _answer(
     }
 
 
-def _earning(earning: Earning) -> dict[str, object]:
+def earning_told(earning: Earning) -> dict[str, object]:
+    """What an order brought in one program, as answers and events carry it."""
     return {
         "program": earning.program,
         "units": earning.units,
