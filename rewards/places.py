@@ -15,13 +15,14 @@ from customers.panels import (
 )
 from loyalty_admin.common import navigation
 from loyalty_admin.staff.permissions import Perm
+from rewards.models import Program
 
 CHANGED = "ledger-changed"
 
 
 def take_places() -> None:
     """Register every piece."""
-    register_tab(_points())
+    register_tab(_points(), _stamps())
     register_facts(_balances())
     register_verb(*_verbs())
     navigation.register(
@@ -45,6 +46,24 @@ def _points() -> Tab:
         order=30,
         events=(CHANGED,),
     )
+
+
+def _stamps() -> Tab:
+    return Tab(
+        key="stamps",
+        label=_("Stamps"),
+        url_name="rewards:stamps",
+        permission=Perm.LEDGER_VIEW,
+        order=32,
+        events=(CHANGED,),
+        offered=_has_stamps,
+    )
+
+
+def _has_stamps(customer: Customer) -> bool:
+    """Whether the store has stamps at all."""
+    stamps = Program.objects.filter(kind=Program.Kind.STAMPS)
+    return stamps.exclude(status=Program.Status.DRAFT).exists()
 
 
 def _balances() -> Facts:

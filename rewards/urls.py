@@ -2,13 +2,14 @@
 
 from django.urls import path
 
-from rewards.views import balances, checks, explain, points, undo
+from rewards.views import balances, checks, explain, facts, points, stamps, undo
 
 app_name = "rewards"
 
 urlpatterns = [
     path("customers/<int:customer_id>/points/", points.panel, name="points"),
-    path("customers/<int:customer_id>/balances/", points.facts, name="balances"),
+    path("customers/<int:customer_id>/stamps/", stamps.panel, name="stamps"),
+    path("customers/<int:customer_id>/balances/", facts.facts, name="balances"),
     path("customers/<int:customer_id>/adjust/", balances.adjust, name="adjust"),
     path(
         "customers/<int:customer_id>/adjust/preview/",

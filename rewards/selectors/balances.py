@@ -8,11 +8,11 @@ from datetime import datetime
 from typing import Any
 
 from django.db import connection
-from django.db.models import Prefetch, Q
+from django.db.models import OuterRef, Prefetch, Q, Subquery
 
 from loyalty_admin.common.errors import NotFound
 from loyalty_admin.common.paging import Page, keyset_page
-from rewards.models import Allocation, Entry, Program
+from rewards.models import Allocation, Entry, Program, Shortfall
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,25 +91,38 @@ def holding_of(customer_id: int, program_id: int, *, time_zone: str) -> Holding:
 
 
 def history_page(
-    account_id: int, *, kind: str = "", params: Mapping[str, str], size: int = 25
+    account_id: int,
+    *,
+    kind: str = "",
+    params: Mapping[str, str],
+    size: int = 25,
+    with_lines: bool = False,
 ) -> Page[Entry]:
     """Entries of an account, newest first, with operation, order, lot and allocations.
 
-    A pending lot that became available shows as one line, not as two. Two queries.
+    A pending lot that became available shows as one line, not as two. `missing` is what the
+    operation could not take back. Two queries; a third `with_lines` of the orders.
     """
     entries = Entry.objects.filter(account_id=account_id).exclude(
         Q(bucket=Entry.Bucket.PENDING) & Q(kind=Entry.Kind.RELEASED)
     )
     if kind:
         entries = entries.filter(kind=kind)
-    entries = entries.select_related(
-        "lot",
-        "rule_version__rule",
-        "operation__order__store",
-        "operation__reason",
-        "operation__reversed_by",
-        "operation__reverses",
-    ).prefetch_related(
-        Prefetch("allocations", Allocation.objects.select_related("lot__entry").order_by("pk"))
+    short = Shortfall.objects.filter(operation=OuterRef("operation"), account=OuterRef("account"))
+    allocations = Allocation.objects.select_related("lot__entry").order_by("pk")
+    entries = (
+        entries.select_related(
+            "lot",
+            "rule_version__rule",
+            "operation__order__store",
+            "operation__reason",
+            "operation__redemption__reward",
+            "operation__reversed_by",
+            "operation__reverses__redemption__reward",
+        )
+        .annotate(missing=Subquery(short.order_by().values("amount")[:1]))
+        .prefetch_related(Prefetch("allocations", allocations))
     )
+    if with_lines:
+        entries = entries.prefetch_related("operation__order__lines")
     return keyset_page(entries, by="pk", params=params, size=size)
