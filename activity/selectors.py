@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from django.apps import apps
 from django.db import connection
@@ -15,6 +15,7 @@ from loyalty_admin.common.paging import Page, keyset_page
 
 TIMELINE_SIZE = 30
 AUDIT_SIZE = 50
+RECORDS_OF_ONE = 30
 
 _DISTINCT = """
 WITH RECURSIVE seen AS (
@@ -62,6 +63,12 @@ def note_of(customer_id: int, note_id: int) -> Note:
 def audit_records() -> QuerySet[AuditRecord]:
     """All audit records, with the customers they are about."""
     return AuditRecord.objects.select_related("customer")
+
+
+def records_of(object_id: int, verbs: Sequence[str]) -> list[AuditRecord]:
+    """The newest audit records of one object, found by the verbs that are its own."""
+    records = AuditRecord.objects.filter(verb__in=verbs, object_id=object_id)
+    return list(records.order_by("-at", "-pk")[:RECORDS_OF_ONE])
 
 
 def audit_verbs() -> list[str]:

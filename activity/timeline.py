@@ -41,6 +41,7 @@ class Group(StrEnum):
     ORDERS = "orders"
     EARNINGS = "earnings"
     BALANCE = "balance"
+    REWARDS = "rewards"
     NOTES = "notes"
     EDITS = "edits"
 
@@ -49,6 +50,7 @@ GROUP_LABELS: dict[Group, Text] = {
     Group.ORDERS: _("Orders"),
     Group.EARNINGS: _("Earnings"),
     Group.BALANCE: _("Balance"),
+    Group.REWARDS: _("Rewards"),
     Group.NOTES: _("Notes"),
     Group.EDITS: _("Edits"),
 }

@@ -29,5 +29,6 @@ urlpatterns = [
     path("api/v1/", api_urls()),
     path("", include("activity.urls")),
     path("", include("customers.urls")),
+    path("", include("discounts.urls")),
     path("", include("rewards.urls")),
 ]

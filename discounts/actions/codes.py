@@ -149,6 +149,16 @@ def grouped(prefix: str, drawn: str) -> str:
     return "-".join(parts)
 
 
+def spellings_of(typed: str) -> list[str]:
+    """The codes that somebody may mean who typed this: in any case, with or without dashes."""
+    text = typed.strip().upper()
+    bare = "".join(character for character in text if character.isalnum())
+    drawn = bare[-LENGTH:]
+    if len(drawn) < LENGTH or not set(drawn) <= set(ALPHABET):
+        return [text]
+    return list(dict.fromkeys((text, grouped(bare[:-LENGTH], drawn))))
+
+
 def _insert(code: DiscountCode, prefix: str) -> None:
     """Store the code with a text that no other has: the constraint decides, not a look before."""
     for attempt in range(1, ATTEMPTS + 1):

@@ -52,7 +52,7 @@ def create_offer(*, actor: Actor, terms: OfferTerms) -> Offer:
     Raises InvalidInput naming the field, Conflict when another offer has the name.
     """
     authorise(actor, Perm.PROGRAMS_CONFIGURE)
-    values = _checked(terms)
+    values = checked(terms)
     with transaction.atomic(durable=True):
         offer = Offer(**values)
         try:
@@ -72,7 +72,7 @@ def change_offer(*, actor: Actor, offer_id: int, terms: OfferTerms, seen: str = 
     the field, StaleView when somebody changed it meanwhile, Conflict for a name taken.
     """
     authorise(actor, Perm.PROGRAMS_CONFIGURE)
-    values = _checked(terms)
+    values = checked(terms)
     with transaction.atomic(durable=True):
         offer = lock_offer(offer_id)
         before, seen_now = state_of(offer), says_now(offer)
@@ -155,8 +155,8 @@ def _refuse_promised(offer: Offer) -> None:
         raise Conflict(f"{listed} still promises codes of this offer. Switch that off first.")
 
 
-def _checked(terms: OfferTerms) -> dict[str, object]:
-    """The values as they are stored. Raises InvalidInput, naming the field."""
+def checked(terms: OfferTerms) -> dict[str, object]:
+    """The values as they are stored. Raises InvalidInput for those that no offer can have."""
     name = check_text(terms.name, field="name", longest=80)
     if not name:
         raise InvalidInput("Give the offer a name.", field="name")
