@@ -90,6 +90,22 @@ WHERE program.tier_basis = 'window_spend'
   AND sale.currency = program.currency AND sale.status <> 'cancelled'
 """
 
+MEASURED = f"""
+CROSS JOIN LATERAL (
+    SELECT CASE WHEN program.tier_basis = 'lifetime_units' THEN '-infinity'
+                ELSE %(at)s::timestamptz - program.tier_window_days * interval '24 hours'
+           END AS at
+) AS begins
+CROSS JOIN LATERAL (
+    SELECT coalesce(sum(amount), 0) AS amount
+    FROM ({_UNITS} UNION ALL {_SHORT} UNION ALL {_MONEY}) AS part (amount)
+) AS measured
+"""
+"""What counts for the holder of `who` in `program` at a time, as a join: `measured.amount`.
+
+It needs rows called `who` (with customer_id), `program` and, if there is one, `account`.
+"""
+
 _STANDINGS = f"""
 SELECT who.customer_id, who.program_id, account.id, measured.amount, earned.id, floor.id,
        stands.id, stands.tier_id, stands.source, stands.since, stands.lapses_at,
@@ -100,15 +116,7 @@ JOIN rewards_program AS program
 JOIN customers_customer AS customer ON customer.id = who.customer_id
 LEFT JOIN rewards_account AS account
     ON account.customer_id = who.customer_id AND account.program_id = who.program_id
-CROSS JOIN LATERAL (
-    SELECT CASE WHEN program.tier_basis = 'lifetime_units' THEN '-infinity'
-                ELSE %(at)s::timestamptz - program.tier_window_days * interval '24 hours'
-           END AS at
-) AS begins
-CROSS JOIN LATERAL (
-    SELECT coalesce(sum(amount), 0) AS amount
-    FROM ({_UNITS} UNION ALL {_SHORT} UNION ALL {_MONEY}) AS part (amount)
-) AS measured
+{MEASURED}
 LEFT JOIN LATERAL (
     SELECT tier.id, tier.threshold FROM rewards_tier AS tier
     WHERE tier.program_id = program.id AND tier.is_active AND tier.threshold <= measured.amount
