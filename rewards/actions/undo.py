@@ -17,6 +17,7 @@ from loyalty_admin.common.errors import (
 )
 from loyalty_admin.common.idempotency import check_key
 from loyalty_admin.staff.permissions import Perm, authorise
+from rewards.actions.consequences import follow
 from rewards.actions.giving_back import give_back
 from rewards.actions.locking import lock_accounts
 from rewards.actions.moving import find_replay, take_from
@@ -124,4 +125,5 @@ def _finish(
         after={"balance": changes[0]["after"], "reverses": original.pk},
     )
     record_act(posting.actor, act, kind=REVERSED, occurred_at=posting.occurred_at, data=data)
+    follow(posting.actor, accounts.values(), posting.occurred_at)
     return operation

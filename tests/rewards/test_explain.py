@@ -200,7 +200,7 @@ def _refunded() -> Account:
         debit(account, 50)
     with _at(date(2026, 11, 20)):
         cancel_order(
-            actor=SYSTEM, store=order.store.code, number="10481", idempotency_key="cancel it"
+            actor=SYSTEM, store=order.store.code, order_number="10481", idempotency_key="cancel"
         )
     return account
 
