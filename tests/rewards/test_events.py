@@ -68,7 +68,7 @@ def report(token: str, body: dict[str, Any], key: str = "") -> Any:
 
 
 def _of_orders(operations: Rows) -> Rows:
-    return [row for row in operations if not str(row[9]).startswith("event:")]
+    return [row for row in operations if not str(row[10]).startswith("event:")]
 
 
 @pytest.fixture
