@@ -27,6 +27,16 @@ def take_places() -> None:
     register_verb(*_verbs())
     navigation.register(
         navigation.NavItem(
+            navigation.Group.PROGRAMS,
+            _("Mass adjustments"),
+            "rewards:mass-adjustments",
+            "files",
+            Perm.AUDIT_VIEW,
+            order=90,
+        )
+    )
+    navigation.register(
+        navigation.NavItem(
             navigation.Group.INSIGHT,
             _("Ledger check"),
             "rewards:checks",

@@ -2,7 +2,17 @@
 
 from django.urls import path
 
-from rewards.views import balances, checks, explain, facts, points, stamps, undo
+from rewards.views import (
+    balances,
+    batches,
+    checks,
+    explain,
+    facts,
+    points,
+    redemptions,
+    stamps,
+    undo,
+)
 
 app_name = "rewards"
 
@@ -20,7 +30,41 @@ urlpatterns = [
     path(
         "customers/<int:customer_id>/spend/preview/", balances.spend_preview, name="spend-preview"
     ),
+    path("customers/<int:customer_id>/rewards/", redemptions.panel, name="customer-rewards"),
+    path(
+        "customers/<int:customer_id>/redemptions/<int:redemption_id>/cancel/",
+        redemptions.cancel,
+        name="redemption-cancel",
+    ),
+    path(
+        "customers/<int:customer_id>/redemptions/<int:redemption_id>/remove/",
+        redemptions.remove,
+        name="redemption-remove",
+    ),
+    path(
+        "customers/<int:customer_id>/redemptions/<int:redemption_id>/used/",
+        redemptions.used,
+        name="redemption-used",
+    ),
+    path(
+        "customers/<int:customer_id>/redemptions/<int:redemption_id>/reopen/",
+        redemptions.reopen,
+        name="redemption-reopen",
+    ),
+    path("redemptions/", redemptions.listing, name="redemptions"),
     path("customers/<int:customer_id>/explain/", explain.dialog, name="explain"),
     path("customers/<int:customer_id>/operations/<int:operation_id>/undo/", undo.undo, name="undo"),
     path("ledger-checks/", checks.checks, name="checks"),
+    path("mass-adjustments/", batches.batches, name="mass-adjustments"),
+    path("mass-adjustments/new/", batches.new, name="mass-adjustment-new"),
+    path("mass-adjustments/template.csv", batches.template, name="mass-adjustment-template"),
+    path("mass-adjustments/<int:batch_id>/", batches.batch, name="mass-adjustment"),
+    path("mass-adjustments/<int:batch_id>/apply/", batches.apply, name="mass-adjustment-apply"),
+    path("mass-adjustments/<int:batch_id>/undo/", batches.undo, name="mass-adjustment-undo"),
+    path(
+        "mass-adjustments/<int:batch_id>/discard/", batches.discard, name="mass-adjustment-discard"
+    ),
+    path(
+        "mass-adjustments/<int:batch_id>/result.csv", batches.result, name="mass-adjustment-result"
+    ),
 ]
