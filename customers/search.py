@@ -154,7 +154,7 @@ def exact_matches(query: Query) -> list[Customer]:
 
 
 def _found(query: Query, cursor: Sequence[object], backwards: bool, limit: int) -> list[Customer]:
-    conditions, terms = _conditions(query.words)
+    conditions, terms = conditions_of(query.words)
     statement = _SEARCH.format(
         columns=_COLUMNS,
         matches=" AND ".join(conditions),
@@ -166,8 +166,8 @@ def _found(query: Query, cursor: Sequence[object], backwards: bool, limit: int) 
     return list(Customer.objects.raw(statement, [*cursor, *terms, *terms, *cursor]))
 
 
-def _conditions(words: Sequence[str]) -> tuple[list[str], list[str]]:
-    """SQL conditions with their parameters, one or two for each word."""
+def conditions_of(words: Sequence[str]) -> tuple[list[str], list[str]]:
+    """SQL conditions on `search_text` with their parameters, one or two for each word."""
     conditions, parameters = [], []
     for word in words:
         local, at, _domain = word.rpartition("@")

@@ -152,7 +152,7 @@ def cancel_redemption(
         redemption = lock_redemption(redemption_id)
         if find_replay(posting):
             return redemption
-        operation = _check_cancellable(redemption)
+        operation = check_cancellable(redemption)
         settle(account, now)
         returned = [
             lot
@@ -230,7 +230,7 @@ def _tell(actor: Actor, account: Account, redemption: Redemption, kind: str) -> 
     record_redemption(actor, redemption, kind, redemption.created_at, more, before="")
 
 
-def _check_cancellable(redemption: Redemption) -> Operation:
+def check_cancellable(redemption: Redemption) -> Operation:
     """The operation that paid for it. Raises Conflict with the reason why it stays."""
     status = Redemption.Status
     closed = timezone.localtime(redemption.closed_at) if redemption.closed_at else None

@@ -1,8 +1,9 @@
 """How this app's events look on the timeline: a module for each kind of thing."""
 
-from rewards.timeline import ledger
+from rewards.timeline import ledger, redemptions
 
 
 def register_all() -> None:
     """Make the timeline know them."""
     ledger.register_all()
+    redemptions.register_all()
