@@ -16,15 +16,26 @@ from customers.panels import (
 from loyalty_admin.common import navigation
 from loyalty_admin.staff.permissions import Perm
 from rewards.models import Program
+from rewards.selectors.redemptions import outstanding_count
 
 CHANGED = "ledger-changed"
 
 
 def take_places() -> None:
     """Register every piece."""
-    register_tab(_points(), _stamps())
+    register_tab(_points(), _stamps(), _rewards())
     register_facts(_balances())
     register_verb(*_verbs())
+    navigation.register(
+        navigation.NavItem(
+            navigation.Group.SERVICE,
+            _("Redemptions"),
+            "rewards:redemptions",
+            "gift",
+            Perm.LEDGER_VIEW,
+            order=30,
+        )
+    )
     navigation.register(
         navigation.NavItem(
             navigation.Group.PROGRAMS,
@@ -67,6 +78,18 @@ def _stamps() -> Tab:
         order=32,
         events=(CHANGED,),
         offered=_has_stamps,
+    )
+
+
+def _rewards() -> Tab:
+    return Tab(
+        key="rewards",
+        label=_("Rewards"),
+        url_name="rewards:customer-rewards",
+        permission=Perm.LEDGER_VIEW,
+        order=34,
+        events=(CHANGED,),
+        count=outstanding_count,
     )
 
 
