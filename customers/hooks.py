@@ -141,3 +141,15 @@ class ListColumn:
 
 list_columns: Hook[[Sequence[int]], Sequence[ListColumn]] = Hook("list_columns")
 """Read: columns that an app adds to the list for these customers. At most one query."""
+
+
+@dataclass(frozen=True, slots=True)
+class CustomerChip:
+    """A small state beside the name. Tones: ok, warn, bad, info, accent, or none."""
+
+    label: str
+    tone: str = ""
+
+
+customer_chips: Hook[[Customer], Sequence[CustomerChip]] = Hook("customer_chips")
+"""Read: what an app says of a customer beside the name. At most one query."""

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from copy import copy
 from dataclasses import dataclass
-from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
@@ -13,7 +12,7 @@ from django.contrib.postgres.expressions import ArraySubquery
 from django.db.models import OuterRef, QuerySet, TextField
 from django.db.models.functions import Cast, JSONObject
 
-from customers.models import OrderLine, RefundLine
+from customers.models import Order, OrderLine, RefundLine
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +45,7 @@ def with_refunds(lines: QuerySet[OrderLine]) -> QuerySet[OrderLine]:
     No query of its own, and decimals as text: JSON has only floats.
     """
     told = JSONObject(
-        at="refund__recorded_at",
+        refund="refund",
         quantity=Cast("quantity", TextField()),
         total=Cast("total", TextField()),
     )
@@ -54,20 +53,39 @@ def with_refunds(lines: QuerySet[OrderLine]) -> QuerySet[OrderLine]:
     return lines.annotate(went_back=ArraySubquery(refunds.values(told=told)))
 
 
-def left_of(line: OrderLine, *, until: datetime | None = None) -> LineLeft:
-    """What is left of a line that was read `with_refunds`, or was when it was that time."""
-    times: Sequence[dict[str, Any]] = getattr(line, "went_back", ())
-    if until is not None:
-        times = [time for time in times if datetime.fromisoformat(time["at"]) < until]
+def left_of(line: OrderLine) -> LineLeft:
+    """What is left of a line that was read `with_refunds`."""
+    return _left_of(line, getattr(line, "went_back", ()))
+
+
+def lines_of(order_id: int) -> list[LineLeft]:
+    """What is left of each line of the order, in their order."""
+    return [left_of(line) for line in _lines(order_id)]
+
+
+def lines_sold(order: Order, lines: Iterable[OrderLine] | None = None) -> list[OrderLine]:
+    """The lines as they were when the order last began to earn; not to be saved.
+
+    That is without what had gone back before it was claimed, or completed again. `lines` are
+    the order's, read `with_refunds`; they are read when not given.
+    """
+    lines = _lines(order.pk) if lines is None else lines
+    last = order.earned_after_id or 0
+    return remaining(
+        _left_of(line, [time for time in getattr(line, "went_back", ()) if time["refund"] <= last])
+        for line in lines
+    )
+
+
+def _lines(order_id: int) -> QuerySet[OrderLine]:
+    return with_refunds(OrderLine.objects.filter(order=order_id).order_by("position"))
+
+
+def _left_of(line: OrderLine, times: Iterable[dict[str, Any]]) -> LineLeft:
+    times = list(times)
     quantity = sum((Decimal(time["quantity"]) for time in times), Decimal(0))
     total = sum((Decimal(time["total"]) for time in times), Decimal(0))
     return LineLeft(line, quantity, total)
-
-
-def lines_of(order_id: int, *, until: datetime | None = None) -> list[LineLeft]:
-    """What is left of each line of the order, or was when it was that time; in their order."""
-    lines = with_refunds(OrderLine.objects.filter(order=order_id).order_by("position"))
-    return [left_of(line, until=until) for line in lines]
 
 
 def remaining(lines: Iterable[LineLeft]) -> list[OrderLine]:

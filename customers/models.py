@@ -94,6 +94,10 @@ class Order(models.Model):
     status = models.CharField(max_length=10, choices=Status, default=Status.COMPLETED)
     # How often it was completed: once, and again after each cancellation that was taken back.
     completions = models.PositiveSmallIntegerField(default=1, db_default=1)
+    # The last refund before it last began to earn: it earned on what that one had left.
+    earned_after = models.ForeignKey(
+        "customers.Refund", on_delete=models.PROTECT, null=True, db_index=False, related_name="+"
+    )
     recorded_at = models.DateTimeField(default=timezone.now)
 
     class Meta:

@@ -23,6 +23,7 @@ from django.utils.safestring import SafeString, mark_safe
 from activity.models import ContactPoint
 from customers import selectors
 from customers.contacts import readable
+from customers.hooks import CustomerChip, customer_chips
 from customers.models import Customer
 from customers.panels import (
     Piece,
@@ -141,6 +142,7 @@ def shell(request: HttpRequest, customer: Customer, current: Tab) -> dict[str, A
     actor: Actor = request.actor  # type: ignore[attr-defined]
     return {
         "status_tone": STATUS_TONES.get(Customer.Status(customer.status), ""),
+        "chips": chips_of(customer),
         "contacts": contacts_of(customer),
         "tabs": list(_tabs(register_tab.open_to(actor), customer, current)),
         "verbs": list(_verbs(register_verb.open_to(actor), customer)),
@@ -148,6 +150,11 @@ def shell(request: HttpRequest, customer: Customer, current: Tab) -> dict[str, A
         "asides": _parts(request, register_aside.open_to(actor), customer),
         "shell_url": reverse("customers:profile", args=[customer.pk]),
     }
+
+
+def chips_of(customer: Customer) -> list[CustomerChip]:
+    """What apps say of the customer beside the name, as `customers/chips.html` takes it."""
+    return [chip for chips in customer_chips(customer) for chip in chips]
 
 
 def contacts_of(customer: Customer) -> list[ShownContact]:

@@ -11,7 +11,7 @@ from django.db.models import OuterRef, QuerySet, Subquery, Sum
 from django.utils.translation import gettext as _
 
 from customers.hooks import LineEarning, OrderEarning
-from customers.lines_left import left_of, remaining
+from customers.lines_left import left_of, lines_sold, remaining
 from customers.models import Customer, Order, OrderLine
 from rewards.actions.earning import earning_key, versions_in_force
 from rewards.models import EarningRuleVersion, Entry, Operation, Program, Shortfall
@@ -121,7 +121,7 @@ def by_lines(
 ) -> Iterator[tuple[OrderLine, LineEarning]]:
     """What each line brought of what one rule gave, and what a refund took back of that."""
     lines, program = list(order.lines.all()), version.rule.program
-    sold = remaining(left_of(line, until=entry.operation.recorded_at) for line in lines)
+    sold = lines_sold(order, lines)
     left = remaining(left_of(line) for line in lines)
     if order.status == Order.Status.CANCELLED:
         left = []

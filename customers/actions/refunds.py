@@ -289,7 +289,8 @@ def _complete(actor: Actor, order: Order, at: datetime) -> dict[str, object]:
     paid_back = _paid_back(order)
     order.status = _status_of(order, lines, paid_back)
     order.completions += 1
-    order.save(update_fields=["status", "completions"])
+    order.earned_after = Refund.objects.filter(order=order).last()
+    order.save(update_fields=["status", "completions", "earned_after"])
     some = hooks.order_completed_again(actor, order, remaining(lines))
     earned = [earning_told(one) for earnings in some for one in earnings]
     data = {**named(order), "total": order.total, "earned": earned}

@@ -10,7 +10,7 @@ from django.db.models import Sum
 from django.utils import timezone
 
 from customers.hooks import TakenBack, Withdrawal
-from customers.lines_left import lines_of, remaining
+from customers.lines_left import lines_sold
 from loyalty_admin.common.actor import Actor
 from rewards.actions.earning import earning_key
 from rewards.actions.locking import lock_accounts
@@ -77,7 +77,7 @@ def _due(
     earning: Operation, entries: Sequence[Entry], withdrawal: Withdrawal
 ) -> list[tuple[Entry, int]]:
     """What is to be taken back of each entry, in units, less what was before."""
-    sold = remaining(lines_of(withdrawal.order.pk, until=earning.recorded_at))
+    sold = lines_sold(withdrawal.order)
     reversed_by_version, missing_by_account = _before(earning)
     due = []
     for entry in entries:
