@@ -57,7 +57,7 @@ def worth(kind: str, value: Decimal, currency: str) -> str:
 
 
 def in_words(offer: Offer) -> str:
-    """The offer in a sentence: `10 % off, at most €20.00, on COFFEE, usable once within 90 days`."""
+    """The offer in a sentence: `10 % off, from €30.00, on COFFEE, usable once within 90 days`."""
     sentence = ", ".join(_parts(offer))
     return sentence[0].upper() + sentence[1:]
 

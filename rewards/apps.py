@@ -11,6 +11,7 @@ class RewardsConfig(AppConfig):
     def ready(self) -> None:
         """Attach the ledger to what happens in the apps below, and take its places on screen."""
         from customers.hooks import (
+            customer_chips,
             customer_enrolled,
             customer_leaving,
             customers_imported,
@@ -23,6 +24,7 @@ class RewardsConfig(AppConfig):
             order_taken_back,
             orders_imported,
         )
+        from discounts.hooks import offer_promised
         from rewards import timeline
         from rewards.actions.bulk_earning import earn_for_orders
         from rewards.actions.earning import earn_for_order
@@ -36,6 +38,8 @@ class RewardsConfig(AppConfig):
         from rewards.order_earnings import earnings_of
         from rewards.order_prospects import prospects_of
         from rewards.places import take_places
+        from rewards.selectors.rewards import promising
+        from rewards.tier_chips import chips_for
 
         customer_enrolled.attach(bring_back)
         customer_enrolled.attach(earn_for_enrolment)
@@ -53,5 +57,7 @@ class RewardsConfig(AppConfig):
             moment.attach(follow_spending)
         orders_imported.attach(follow_imported_spending)
         list_columns.attach(columns_for)
+        customer_chips.attach(chips_for)
+        offer_promised.attach(promising)
         timeline.register_all()
         take_places()

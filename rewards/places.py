@@ -17,6 +17,7 @@ from loyalty_admin.common import navigation
 from loyalty_admin.staff.permissions import Perm
 from rewards.models import Program
 from rewards.selectors.redemptions import outstanding_count
+from rewards.selectors.tiers import has_ladders
 
 CHANGED = "ledger-changed"
 
@@ -24,7 +25,7 @@ CHANGED = "ledger-changed"
 def take_places() -> None:
     """Register every piece."""
     register_tab(_points(), _stamps(), _rewards())
-    register_facts(_balances())
+    register_facts(_balances(), _tier())
     register_verb(*_verbs())
     navigation.register(
         navigation.NavItem(
@@ -34,6 +35,16 @@ def take_places() -> None:
             "gift",
             Perm.LEDGER_VIEW,
             order=30,
+        )
+    )
+    navigation.register(
+        navigation.NavItem(
+            navigation.Group.PROGRAMS,
+            _("Rewards"),
+            "rewards:catalogue",
+            "award",
+            Perm.LEDGER_VIEW,
+            order=20,
         )
     )
     navigation.register(
@@ -109,9 +120,24 @@ def _balances() -> Facts:
     )
 
 
+def _tier() -> Facts:
+    return Facts(
+        key="tier",
+        url_name="rewards:tier",
+        permission=Perm.LEDGER_VIEW,
+        order=20,
+        events=(CHANGED,),
+    )
+
+
 def _is_member(customer: Customer) -> bool:
     """Only members have balances that change."""
     return customer.status == Customer.Status.MEMBER
+
+
+def _may_climb(customer: Customer) -> bool:
+    """Members have tiers, where there is a ladder."""
+    return _is_member(customer) and has_ladders()
 
 
 def _verbs() -> list[Verb]:
@@ -134,6 +160,15 @@ def _verbs() -> list[Verb]:
             permission=Perm.BALANCE_SPEND,
             order=30,
             offered=_is_member,
+        ),
+        Verb(
+            key="tier",
+            label=_("Change tier"),
+            icon="medal",
+            url_name="rewards:tier-change",
+            permission=Perm.TIER_CHANGE,
+            order=36,
+            offered=_may_climb,
         ),
         Verb(
             key="explain",

@@ -60,7 +60,7 @@ def create_reward(
     offer that is switched off.
     """
     authorise(actor, Perm.PROGRAMS_CONFIGURE)
-    values, hung = _checked(terms), picture_from(picture) if picture else None
+    values, hung = checked(terms), picture_from(picture) if picture else None
     with transaction.atomic(durable=True):
         # The lock makes one of two who send the same at once see what the other made.
         program = Program.objects.select_for_update(no_key=True).filter(pk=program_id).first()
@@ -92,7 +92,7 @@ def change_reward(
     naming the field, StaleView when somebody else has changed it meanwhile, Conflict.
     """
     authorise(actor, Perm.PROGRAMS_CONFIGURE)
-    values, hung = _checked(terms), picture_from(picture) if picture else None
+    values, hung = checked(terms), picture_from(picture) if picture else None
     with transaction.atomic(durable=True):
         reward = lock_reward(reward_id)
         digest = digest_of(reward)
@@ -168,7 +168,7 @@ def _said(reward: Reward, picture: Picture | None = None) -> dict[str, object]:
     return {name: value for name, value in said.items() if not name.endswith("_id")}
 
 
-def _checked(terms: RewardTerms) -> dict[str, object]:
+def checked(terms: RewardTerms) -> dict[str, object]:
     """The values as they are stored. Raises InvalidInput for those that no reward can have."""
     name = check_text(terms.name, field="name", longest=NAME)
     if not name:
@@ -202,10 +202,7 @@ def _check_numbers(terms: RewardTerms) -> None:
 
 def _check(reward: Reward) -> None:
     """Raise InvalidInput or Conflict for what does not fit to what is there now."""
-    if reward.stock is not None and reward.stock < reward.taken:
-        raise InvalidInput(
-            f"{reward.taken:,} are gone already, so there can't be fewer in all.", field="stock"
-        )
+    check_stock(reward)
     ladder = Tier.objects.filter(program=reward.program_id)
     if reward.minimum_tier_id and not ladder.filter(pk=reward.minimum_tier_id).exists():
         raise InvalidInput(
@@ -219,6 +216,14 @@ def _check(reward: Reward) -> None:
         )
     _check_offer(reward)
     check_row(reward)
+
+
+def check_stock(reward: Reward) -> None:
+    """Raise InvalidInput when fewer are there in all than are gone."""
+    if reward.stock is not None and reward.stock < reward.taken:
+        raise InvalidInput(
+            f"{reward.taken:,} are gone already, so there can't be fewer in all.", field="stock"
+        )
 
 
 def _check_offer(reward: Reward) -> None:
