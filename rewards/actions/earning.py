@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, time, timedelta
 from decimal import Decimal
+from typing import Any
 from zoneinfo import ZoneInfo
 
 from django.conf import settings
@@ -156,7 +157,7 @@ def within_caps(account_id: int, one: Earned, at: datetime) -> int:
         return units
     zone = ZoneInfo(settings.STORE_TIME_ZONE)
     day = at.astimezone(zone).date()
-    values = {
+    values: dict[str, Any] = {
         "account": account_id,
         "rule": version.rule_id,
         "begins": datetime.combine(day, time.min, zone),
