@@ -145,6 +145,20 @@ def higher(*tiers: Tier | None) -> Tier | None:
     return max(filter(None, tiers), key=lambda tier: tier.threshold, default=None)
 
 
+def steps_up(program_id: int, stood: Tier | None, to: Tier) -> list[Tier]:
+    """The steps in use that are reached or passed on the way up to one, lowest first.
+
+    That one alone where the way does not lead up. With what they give. One query.
+    """
+    steps = Tier.objects.filter(program=program_id).select_related("entry_reward__offer")
+    if stood and stood.threshold >= to.threshold:
+        return list(steps.filter(pk=to.pk))
+    way = Q(is_active=True, threshold__lte=to.threshold)
+    if stood:
+        way &= Q(threshold__gt=stood.threshold)
+    return list(steps.filter(way).order_by("threshold"))
+
+
 def history_of(customer_id: int) -> list[TierMembership]:
     """Every step on which the customer stood, the latest first. One query."""
     rows = TierMembership.objects.filter(customer_id=customer_id)

@@ -15,10 +15,9 @@ from loyalty_admin.common.idempotency import check_same_input, fingerprint
 from loyalty_admin.staff.permissions import Perm, authorise
 from rewards.actions.locking import lock_account
 from rewards.actions.moving import check_open, check_own_key, check_texts
-from rewards.actions.tiers.evaluating import climbed
 from rewards.actions.tiers.stepping import CHANGED, Step, Why, latest_change, take_step
 from rewards.models import Account, Program, Tier, TierMembership
-from rewards.selectors.tiers import Place, membership_of, standing_of
+from rewards.selectors.tiers import Place, membership_of, standing_of, steps_up
 
 
 class BelowEarned(Conflict):
@@ -158,9 +157,7 @@ def _change(
     standing, (key, signed) = place.standing, request
     left = membership_of(standing)
     earned = to is not None and to.pk == standing.earned_id
-    gives = []
-    if to and wish.trigger_rewards:
-        gives = climbed(account.program_id, place.tier, to) or steps(to)
+    gives = steps_up(account.program_id, place.tier, to) if to and wish.trigger_rewards else []
     step = Step(
         left=left,
         to=to,
@@ -178,11 +175,6 @@ def _change(
         more={"key": key, "fingerprint": signed, "trigger_rewards": wish.trigger_rewards},
     )
     take_step(actor, account, step, now)
-
-
-def steps(to: Tier) -> list[Tier]:
-    """The step alone, with what it gives: for who does not come up to it from below."""
-    return list(Tier.objects.select_related("entry_reward__offer").filter(pk=to.pk))
 
 
 def _replay(customer_id: int, key: str, signed: str) -> Event | None:

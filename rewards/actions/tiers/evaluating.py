@@ -22,7 +22,7 @@ from rewards.actions.tiers.gifts import lock_rewards
 from rewards.actions.tiers.stepping import Step, Why, take_step
 from rewards.models import Account, Program, Tier, TierMembership
 from rewards.selectors.standings import Standing, changing_accounts, changing_customers
-from rewards.selectors.tiers import has_ladders, higher, members_after, membership_of
+from rewards.selectors.tiers import has_ladders, higher, members_after, membership_of, steps_up
 
 log = structlog.get_logger(__name__)
 
@@ -103,7 +103,7 @@ def _move(actor: Actor, account: Account, standing: Standing, at: datetime) -> N
         for pk in (standing.tier_id, standing.earned_id, standing.floor_id)
     )
     due = higher(earned, floor)
-    if stood is None or (due and due.threshold > stood.threshold):
+    if stood is None or (due and _is_up(stood, due)):
         if due:
             _step(actor, account, standing, (stood, due, floor), Why.EARNED, at)
     elif earned and earned.threshold >= stood.threshold:
@@ -156,22 +156,13 @@ def _step(
         floor_until=standing.floor_until,
         # Who is held by the floor alone has no claim to more than its date.
         lapses_at=None if earned else standing.floor_until,
-        gives=climbed(account.program_id, stood, due),
+        gives=steps_up(account.program_id, stood, due) if due and _is_up(stood, due) else [],
     )
     take_step(actor, account, step, at)
 
 
-def climbed(program_id: int, stood: Tier | None, to: Tier | None) -> list[Tier]:
-    """The steps in use that are reached or passed on the way up, lowest first."""
-    if to is None or (stood and to.threshold <= stood.threshold):
-        return []
-    steps = Tier.objects.filter(
-        program=program_id,
-        is_active=True,
-        threshold__gt=stood.threshold if stood else 0,
-        threshold__lte=to.threshold,
-    )
-    return list(steps.select_related("entry_reward__offer").order_by("threshold"))
+def _is_up(stood: Tier | None, to: Tier) -> bool:
+    return stood is None or to.threshold > stood.threshold
 
 
 def _set_lapse(standing: Standing, lapses_at: datetime | None) -> None:
