@@ -25,6 +25,7 @@ from rewards.models import EarningRule, EarningRuleVersion, Program
 
 __all__ = [
     "HOW_IT_BEHAVES",
+    "MOST_ON_A_CARD",
     "RuleTerms",
     "activate_program",
     "change_program",
