@@ -164,6 +164,7 @@ def check_rows(batch: MassAdjustment) -> None:
             cursor.execute(statement, values)
         cursor.execute(_SUMS, values)
         sums = cursor.fetchone()
+        cursor.execute("DROP TABLE mass_key, mass_phone, mass_found, mass_judged, mass_numbered")
     batch.rows, batch.good, batch.customers, batch.credits, batch.debits = map(int, sums[:5])
     batch.short_accounts, batch.chunks = sums[5:]
     batch.cost = batch.credits * program.unit_value

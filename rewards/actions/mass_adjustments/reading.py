@@ -76,7 +76,7 @@ def read_rows(file: SourceFile) -> Iterator[Row]:
 class _Reader:
     def __init__(self, file: SourceFile) -> None:
         self.delimiter, self.encoding, self.width = file.delimiter, file.encoding, len(file.names)
-        self.blank = f'{file.delimiter}" \t\r\n'
+        self.blank = ',;" \t\r\n'
         places = {name: index for index, name in enumerate(file.names)}
         # A column that the file does not have is found in an empty cell behind the last one.
         self.places = [places.get(name, self.width) for name in COLUMNS + OPTIONAL]
