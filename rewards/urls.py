@@ -8,9 +8,14 @@ from rewards.views import (
     checks,
     explain,
     facts,
+    ladder,
     points,
+    programs,
     redemptions,
+    reinstate,
     rewards,
+    rules,
+    spending,
     stamps,
     tiers,
     undo,
@@ -28,9 +33,9 @@ urlpatterns = [
         balances.adjust_preview,
         name="adjust-preview",
     ),
-    path("customers/<int:customer_id>/spend/", balances.spend, name="spend"),
+    path("customers/<int:customer_id>/spend/", spending.spend, name="spend"),
     path(
-        "customers/<int:customer_id>/spend/preview/", balances.spend_preview, name="spend-preview"
+        "customers/<int:customer_id>/spend/preview/", spending.spend_preview, name="spend-preview"
     ),
     path("customers/<int:customer_id>/rewards/", redemptions.panel, name="customer-rewards"),
     path(
@@ -77,6 +82,11 @@ urlpatterns = [
     ),
     path("customers/<int:customer_id>/explain/", explain.dialog, name="explain"),
     path("customers/<int:customer_id>/operations/<int:operation_id>/undo/", undo.undo, name="undo"),
+    path(
+        "customers/<int:customer_id>/expiries/<int:expiry_id>/reinstate/",
+        reinstate.reinstate,
+        name="reinstate",
+    ),
     path("ledger-checks/", checks.checks, name="checks"),
     path("mass-adjustments/", batches.batches, name="mass-adjustments"),
     path("mass-adjustments/new/", batches.new, name="mass-adjustment-new"),
@@ -90,4 +100,41 @@ urlpatterns = [
     path(
         "mass-adjustments/<int:batch_id>/result.csv", batches.result, name="mass-adjustment-result"
     ),
+    path("programs/", programs.program_list, name="programs"),
+    path("programs/new/", programs.program_new, name="program-new"),
+    path("programs/new/preview/", programs.program_new_preview, name="program-new-preview"),
+    path("programs/<int:program_id>/", programs.program, name="program"),
+    path("programs/<int:program_id>/edit/", programs.program_edit, name="program-edit"),
+    path("programs/<int:program_id>/preview/", programs.program_preview, name="program-preview"),
+    path("programs/<int:program_id>/pause/", programs.program_pause, name="program-pause"),
+    path("programs/<int:program_id>/start/", programs.program_start, name="program-start"),
+    path("programs/<int:program_id>/rules/new/", rules.rule_new, name="rule-new"),
+    path(
+        "programs/<int:program_id>/rules/new/preview/",
+        rules.rule_new_preview,
+        name="rule-new-preview",
+    ),
+    path("programs/<int:program_id>/rules/<int:rule_id>/edit/", rules.rule_edit, name="rule-edit"),
+    path(
+        "programs/<int:program_id>/rules/<int:rule_id>/preview/",
+        rules.rule_preview,
+        name="rule-preview",
+    ),
+    path("programs/<int:program_id>/rules/<int:rule_id>/on/", rules.rule_on, name="rule-on"),
+    path("programs/<int:program_id>/rules/<int:rule_id>/off/", rules.rule_off, name="rule-off"),
+    path("programs/<int:program_id>/tiers/new/", ladder.tier_new, name="tier-new"),
+    path(
+        "programs/<int:program_id>/tiers/new/preview/",
+        ladder.tier_new_preview,
+        name="tier-new-preview",
+    ),
+    path("programs/<int:program_id>/tiers/<int:tier_id>/edit/", ladder.tier_edit, name="tier-edit"),
+    path(
+        "programs/<int:program_id>/tiers/<int:tier_id>/preview/",
+        ladder.tier_preview,
+        name="tier-preview",
+    ),
+    path("programs/<int:program_id>/tiers/<int:tier_id>/on/", ladder.tier_on, name="tier-on"),
+    path("programs/<int:program_id>/tiers/<int:tier_id>/off/", ladder.tier_off, name="tier-off"),
+    path("tiers/", ladder.tiers, name="tiers"),
 ]

@@ -40,17 +40,20 @@ def done(
     next_url: str,
     events: tuple[str, ...] = (),
     undo_url: str = "",
+    code: str = "",
 ) -> HttpResponse:
     """The answer to an act that worked.
 
     With htmx: the dialog closes, a toast (with Undo when there is an `undo_url`)
     appears and the panels that listen to `events` refresh. Without: a redirect to
-    `next_url`, where the message waits.
+    `next_url`, where the message waits. A `code` that the act made stands behind the
+    message, to be copied; its toast stays until it is closed.
     """
     if not request.htmx:  # type: ignore[attr-defined]
-        messages.success(request, message, extra_tags=undo_url)
+        messages.success(request, f"{message} {code}".strip(), extra_tags=undo_url)
         return redirect(next_url)
-    context = {"message": message, "tone": "ok", "undo_url": undo_url}
+    context: dict[str, Any] = {"message": message, "tone": "ok", "undo_url": undo_url}
+    context |= {"copies": code, "timeless": bool(code)}
     response = HttpResponse(render_to_string("components/toast_partial.html", context, request))
     for event in events:
         trigger_client_event(response, event)

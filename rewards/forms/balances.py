@@ -1,4 +1,4 @@
-"""The forms of Adjust and Spend."""
+"""The form of Adjust, and what it shares with that of Spend."""
 
 from __future__ import annotations
 
@@ -102,29 +102,3 @@ class AdjustForm(BalanceForm):
         values = super().values()
         values["reason_id"] = values.pop("reason").pk
         return values
-
-
-class SpendForm(BalanceForm):
-    """RW-5: units that the customer used at the counter."""
-
-    amount = UnitsField(
-        signed=False,
-        label=_("Amount"),
-        error_messages={"required": _("Enter a whole number such as 40.")},
-    )
-    reference = forms.CharField(
-        label=_("Receipt or order"),
-        required=False,
-        max_length=80,
-        widget=forms.TextInput(attrs={"autocomplete": "off"}),
-    )
-    internal_note = forms.CharField(
-        label=_("Internal note"),
-        help_text=_("Staff only."),
-        required=False,
-        max_length=1000,
-        widget=forms.Textarea(attrs={"rows": 2}),
-    )
-    customer_comment = forms.CharField(
-        label=_("Comment for the customer"), required=False, max_length=200
-    )

@@ -5,7 +5,7 @@ The one place that says so: redeeming refuses by it, and what is offered shows i
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -64,7 +64,7 @@ class Obstacle:
     error: type[Conflict]
 
 
-def wallet_of(customer_id: int, program: Program, balance: int, rewards: list[Reward]) -> Wallet:
+def wallet_of(customer_id: int, program: Program, balance: int, rewards: Sequence[Reward]) -> Wallet:
     """What decides about these rewards; they carry their minimum tier. At most two queries."""
     limited = [reward.pk for reward in rewards if reward.per_customer is not None]
     ladders = {reward.minimum_tier.program_id for reward in rewards if reward.minimum_tier}
