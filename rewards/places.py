@@ -27,6 +27,8 @@ def take_places() -> None:
     register_tab(_points(), _stamps(), _rewards())
     register_facts(_balances(), _tier())
     register_verb(*_verbs())
+    for item in _setting_up():
+        navigation.register(item)
     navigation.register(
         navigation.NavItem(
             navigation.Group.SERVICE,
@@ -67,6 +69,14 @@ def take_places() -> None:
             order=90,
         )
     )
+
+
+def _setting_up() -> list[navigation.NavItem]:
+    group, may = navigation.Group.PROGRAMS, Perm.LEDGER_VIEW
+    return [
+        navigation.NavItem(group, _("Points & stamps"), "rewards:programs", "coins", may, order=10),
+        navigation.NavItem(group, _("Tiers"), "rewards:tiers", "medal", may, order=30),
+    ]
 
 
 def _points() -> Tab:

@@ -128,6 +128,8 @@ class RuleForm(forms.Form):
             del self.fields["name"], self.fields["trigger"]
         else:
             del self.fields["effective_from"]
+        for name in ("categories", "skus"):
+            self.fields[name].widget.attrs["list"] = f"known-{name}"
         self._choose("currency", [(code, code) for code in sorted(currencies)])
 
     def _initial(self) -> dict[str, Any]:
