@@ -64,7 +64,9 @@ class Obstacle:
     error: type[Conflict]
 
 
-def wallet_of(customer_id: int, program: Program, balance: int, rewards: Sequence[Reward]) -> Wallet:
+def wallet_of(
+    customer_id: int, program: Program, balance: int, rewards: Sequence[Reward]
+) -> Wallet:
     """What decides about these rewards; they carry their minimum tier. At most two queries."""
     limited = [reward.pk for reward in rewards if reward.per_customer is not None]
     ladders = {reward.minimum_tier.program_id for reward in rewards if reward.minimum_tier}

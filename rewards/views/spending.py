@@ -171,12 +171,14 @@ def _choice(holding: Holding, url: str, current: Holding | None) -> Choice:
 
 def _option(offered: Offered, form: SpendForm) -> Option:
     reward, pk = offered.reward, offered.reward.pk
-    picture = reverse("rewards:reward-picture", args=[pk, offered.picture])
+    picture = ""
+    if offered.picture:
+        picture = reverse("rewards:reward-picture", args=[pk, offered.picture])
     return Option(
         value=str(pk),
         name=reward.name,
         description=reward.description or reward.get_kind_display(),
-        picture_url=picture if offered.picture else "",
+        picture_url=picture,
         cost=units(reward.cost),
         after=units(offered.after),
         obstacle=offered.obstacle.label if offered.obstacle else "",

@@ -2,32 +2,30 @@
 
 from __future__ import annotations
 
-from decimal import Decimal
 from typing import Any
 from uuid import uuid4
 
-from discounts.models import Offer, ValueKind
 from rewards.actions.redemption_states import mark_redemption_used
 from rewards.actions.redemptions import cancel_redemption, redeem_reward
 from rewards.models import Account, Program, Redemption, Reward
+from tests.factories import RewardFactory
 from tests.rewards.ledger import SYSTEM
 
 
 def a_reward(program: Program, cost: int = 100, **fields: Any) -> Reward:
-    """A gift of this program."""
-    fields.setdefault("name", "Mug")
-    fields.setdefault("kind", Reward.Kind.GIFT)
-    return Reward.objects.create(program=program, cost=cost, **fields)
+    """A mug of this program."""
+    reward: Reward = RewardFactory(
+        program=program, cost=cost, **{"name": "Mug", "kind": Reward.Kind.GIFT} | fields
+    )
+    return reward
 
 
 def a_code_reward(program: Program, cost: int = 500, **fields: Any) -> Reward:
     """Five euros off, as a code."""
-    offer, _ = Offer.objects.get_or_create(
-        name="Five off", kind=ValueKind.FIXED, value=Decimal(5), currency="EUR", prefix="GLD"
+    reward: Reward = RewardFactory(
+        code=True, program=program, cost=cost, **{"name": "€5 off"} | fields
     )
-    return a_reward(
-        program, cost, name="€5 off", kind=Reward.Kind.DISCOUNT_CODE, offer=offer, **fields
-    )
+    return reward
 
 
 def redeem(account: Account, reward: Reward, **fields: Any) -> Redemption:

@@ -1,0 +1,448 @@
+"""Rewards on screen: the Spend dialog, the Rewards tab, and acts on a redemption."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+import time_machine
+from django.test import Client
+from django.urls import reverse
+from django.utils import timezone
+
+from customers.actions.customers import set_contact_point
+from customers.actions.searching import refresh_search
+from discounts.models import DiscountCode
+from rewards.actions.redemptions import give_reward
+from rewards.models import Account, Operation, Program, Redemption, Reward
+from rewards.tasks import expire_redemptions
+from tests.factories import (
+    AccountFactory,
+    CustomerFactory,
+    ProgramFactory,
+    TierFactory,
+    UserFactory,
+)
+from tests.queries import assert_queries
+from tests.rewards.ledger import SYSTEM, account_of, adjust, assert_adds_up, balance_of
+from tests.rewards.redemptions import a_code_reward, a_reward, cancel, redeem, use
+
+pytestmark = pytest.mark.django_db
+
+HTMX = {"HX-Request": "true"}
+
+
+@pytest.fixture
+def agent(client: Client) -> Client:
+    """A browser in which an agent is signed in."""
+    client.force_login(UserFactory(name="Marta"))
+    return client
+
+
+def _spend_url(account: Account) -> str:
+    return reverse("rewards:spend", args=[account.customer_id])
+
+
+def _spend(client: Client, account: Account, *, htmx: bool = True, **fields: Any) -> Any:
+    form = {"program": account.program_id, "idempotency_key": "form:1"} | fields
+    return client.post(_spend_url(account), form, headers=HTMX if htmx else None)
+
+
+def test_rw_5_the_dialog_shows_what_can_be_had_and_what_is_missing(agent: Client) -> None:
+    account = account_of(240)
+    gold = TierFactory(program=account.program, name="Gold")
+    had = a_reward(account.program, 10, name="Sticker", per_customer=1)
+    redeem(account, had)
+    a_reward(account.program, 100, name="Mug")
+    a_reward(account.program, 490, name="Bag")
+    a_reward(account.program, 20, name="Key", minimum_tier=gold)
+    a_reward(account.program, 30, name="Pen", stock=0)
+    a_reward(account.program, 40, name="Gone", is_active=False)
+    a_reward(account.program, 50, name="Over", ends_at=timezone.now())
+    with assert_queries("rewards: spend dialog"):
+        text = agent.get(_spend_url(account), headers=HTMX).content.decode()
+    for told in (
+        "The balance is 230 points.", "130 left then", "260 points missing",
+        "Gold members only", "Sold out", "Limit of 1 reached", "Used at the counter",
+    ):  # fmt: skip
+        assert told in text
+    assert "Gone" not in text
+    assert "Over" not in text
+    assert text.count("disabled") == 4
+    assert text.index("Mug") < text.index("Sticker") < text.index("Bag")
+
+
+def test_rw_5_a_reward_is_redeemed_and_its_code_shown_to_be_copied(agent: Client) -> None:
+    account = account_of(1740)
+    reward = a_code_reward(account.program)
+    response = _spend(agent, account, reward=reward.pk, expected_balance="1740")
+    text = response.content.decode()
+    assert response.status_code == 200
+    assert set(json.loads(response["HX-Trigger"])) == {"ledger-changed"}
+    assert "Redeemed 500 points for “€5 off”: balance 1,740 → 1,240." in text
+    code = DiscountCode.objects.get()
+    assert f'data-copy="{code.code}"' in text
+    assert "data-timeless" in text
+    redemption = Redemption.objects.get()
+    undo_url = reverse("rewards:redemption-cancel", args=[account.customer_id, redemption.pk])
+    assert undo_url in text
+    undone = agent.post(undo_url, headers=HTMX)
+    assert "500 points returned, the balance is 1,740." in undone.content.decode()
+    assert balance_of(account) == 1740
+    assert_adds_up()
+
+
+def test_ev_6_without_script_the_dialog_is_a_page_and_the_code_stands_in_the_message(
+    agent: Client,
+) -> None:
+    account = account_of(600)
+    reward = a_code_reward(account.program)
+    page = agent.get(_spend_url(account)).content.decode()
+    assert "<html" in page
+    assert f'name="reward" value="{reward.pk}"' in page
+    response = _spend(agent, account, htmx=False, reward=reward.pk)
+    tab = reverse("rewards:customer-rewards", args=[account.customer_id])
+    assert (response.status_code, response["Location"]) == (302, tab)
+    text = agent.get(tab).content.decode()
+    assert f"balance 600 → 100. {DiscountCode.objects.get().code}" in text
+
+
+def test_ev_2_a_redemption_sent_twice_is_made_once(agent: Client) -> None:
+    account = account_of(600)
+    reward = a_reward(account.program)
+    for _ in range(2):
+        assert _spend(agent, account, reward=reward.pk).status_code == 200
+    assert balance_of(account) == 500
+
+
+@pytest.mark.parametrize(
+    ("fields", "message"),
+    [
+        ({}, "Choose a reward, or “Used at the counter”."),
+        ({"reward": "counter"}, "Enter a whole number such as 40."),
+        ({"reward": "counter", "amount": "-5"}, "Enter a whole number such as 40."),
+        ({"reward": "counter", "amount": "301"}, "The balance is 300 points"),
+        ({"reward": "999999"}, "This reward is not offered. Choose another one."),
+        ({"reward": "x"}, "This reward is not offered. Choose another one."),
+    ],
+)
+def test_ev_1_bad_input_to_spend_is_told_and_changes_nothing(
+    agent: Client, fields: dict[str, str], message: str
+) -> None:
+    account = account_of(300)
+    a_reward(account.program)
+    response = _spend(agent, account, **fields)
+    assert response.status_code == 422
+    assert message in response.content.decode()
+    assert balance_of(account) == 300
+
+
+def test_ev_3_what_sold_out_meanwhile_is_told_and_can_not_be_chosen_again(agent: Client) -> None:
+    account = account_of(300)
+    reward = a_reward(account.program, stock=0)
+    response = _spend(agent, account, reward=reward.pk)
+    text = response.content.decode()
+    assert response.status_code == 422
+    assert "“Mug” is sold out." in text
+    assert 'id="balance_reward_error"' in text
+    assert f'value="{reward.pk}" disabled' in text
+
+
+def test_ev_3_expired_units_are_told_and_the_dialog_counts_anew(agent: Client) -> None:
+    account = account_of(50)
+    with time_machine.travel(datetime(2026, 1, 1, tzinfo=UTC), tick=False):
+        adjust(account, 100, expires_in_days=1)
+    response = _spend(agent, account, reward=a_reward(account.program).pk)
+    text = response.content.decode()
+    assert response.status_code == 422
+    assert "The balance is 50 points." in text
+    assert "50 points missing" in text
+
+
+def test_rw_5_what_was_typed_for_the_counter_does_not_hinder_a_reward(agent: Client) -> None:
+    account = account_of(300)
+    reward = a_reward(account.program)
+    assert _spend(agent, account, reward=reward.pk, amount="forty").status_code == 200
+    assert Operation.objects.filter(kind="redeem").count() == 1
+
+
+def test_rw_5_the_preview_says_what_a_reward_will_do(agent: Client) -> None:
+    account = account_of(300)
+    reward = a_code_reward(account.program, 100)
+    costly = a_reward(account.program, 560)
+    url = reverse("rewards:spend-preview", args=[account.customer_id])
+    common = {"program": account.program_id}
+    text = agent.get(url, common | {"reward": reward.pk}).content.decode()
+    for told in ("Balance 300 → 200 points", "A new code for “€5 off”, usable until", "Worth"):
+        assert told in text
+    refused = agent.get(url, common | {"reward": costly.pk}).content.decode()
+    assert "260 points missing: “Mug” costs 560 points" in refused
+    assert "preview--warn" in refused
+    assert "Choose a reward" in agent.get(url, common).content.decode()
+    counter = agent.get(url, common | {"reward": "counter", "amount": "50"}).content.decode()
+    assert "Balance 300 → 250 points" in counter
+
+
+def test_rw_5_each_program_has_its_own_rewards_points_first(agent: Client) -> None:
+    account = account_of(100)
+    stamps = ProgramFactory(stamps=True, name="Coffee card")
+    adjust(AccountFactory(customer=account.customer, program=stamps), 5)
+    a_reward(account.program, 90, name="Mug")
+    a_reward(stamps, 4, name="Biscuit")
+    first = agent.get(_spend_url(account), headers=HTMX).content.decode()
+    assert "The balance is 100 points." in first
+    assert "Biscuit" not in first
+    other = f"{_spend_url(account)}?program={stamps.pk}"
+    assert other in first
+    text = agent.get(other, headers=HTMX).content.decode()
+    assert "The balance is 5 stamps." in text
+    assert "Biscuit" in text
+    assert 'name="expected_balance" value="5"' in text
+
+
+def test_rw_5_without_rewards_only_the_counter_is_asked(agent: Client) -> None:
+    account = account_of(100)
+    text = agent.get(_spend_url(account), headers=HTMX).content.decode()
+    assert 'name="reward"' not in text
+    assert _spend(agent, account, amount="30").status_code == 200
+    assert balance_of(account) == 70
+
+
+def test_rw_5_without_a_running_program_there_is_nothing_to_spend(agent: Client) -> None:
+    customer = CustomerFactory()
+    url = reverse("rewards:spend", args=[customer.pk])
+    assert "No program is running" in agent.get(url).content.decode()
+    assert agent.post(url, {"idempotency_key": "form:1", "amount": "5"}).status_code == 422
+
+
+def _tab(account: Account) -> str:
+    return reverse("rewards:customer-rewards", args=[account.customer_id])
+
+
+def _act(client: Client, act: str, redemption: Redemption, **fields: str) -> Any:
+    url = reverse(f"rewards:redemption-{act}", args=[redemption.customer_id, redemption.pk])
+    return client.post(url, fields, headers=HTMX)
+
+
+def test_rw_6_the_tab_shows_what_can_be_used_and_what_is_over(agent: Client) -> None:
+    account = account_of(2000)
+    code = redeem(account, a_code_reward(account.program)).code
+    assert code is not None
+    for name, act in (("Cancelled mug", cancel), ("Used mug", use)):
+        act(redeem(account, a_reward(account.program, name=name)))
+    give_reward(
+        actor=SYSTEM, account=account, reward=a_reward(account.program, name="Birthday cake"),
+        source=Redemption.Source.TIER, tier=TierFactory(program=account.program, name="Gold"),
+        idempotency_key="tier:1", at=timezone.now(),
+    )  # fmt: skip
+    with assert_queries("rewards: rewards panel"):
+        text = agent.get(_tab(account), headers=HTMX).content.decode()
+    usable, over = text.split("Used, cancelled, expired")
+    assert f'data-copy="{code.code}"' in usable
+    assert "Bought for 500 points" in usable
+    assert "For reaching Gold" in usable
+    assert "Used mug" not in usable
+    assert "Used mug" in over
+    assert "Cancelled mug" in over
+    only = agent.get(_tab(account), {"status": "used"}, headers=HTMX).content.decode()
+    assert "Cancelled mug" not in only
+    page = agent.get(_tab(account)).content.decode()
+    assert "Rewards<span>2</span>" in page
+
+
+def test_rw_6_an_empty_tab_says_where_rewards_come_from(agent: Client) -> None:
+    account = account_of()
+    assert "Nothing that could be used" in agent.get(_tab(account)).content.decode()
+    damaged = agent.get(_tab(account), {"after": "x"}, headers=HTMX)
+    assert damaged.status_code == 400
+
+
+def test_rw_6_marking_used_and_removing_offer_undo(agent: Client) -> None:
+    account = account_of(200)
+    first, second = (redeem(account, a_reward(account.program)) for _ in range(2))
+    used = _act(agent, "used", first).content.decode()
+    assert "“Mug” marked as used." in used
+    reopen = reverse("rewards:redemption-reopen", args=[account.customer_id, first.pk])
+    assert reopen in used
+    assert "can be used again" in _act(agent, "reopen", first).content.decode()
+    missing = _act(agent, "remove", second)
+    assert missing.status_code == 422
+    assert "Say why it is taken away." in missing.content.decode()
+    removed = _act(agent, "remove", second, reason="Abuse").content.decode()
+    assert "no units were returned" in removed
+    assert "/reopen/" in removed
+    assert balance_of(account) == 0
+
+
+def test_rw_7_the_dialog_says_what_comes_back_to_which_lot(agent: Client) -> None:
+    account: Account = AccountFactory(program=ProgramFactory(grace_days=14))
+    with time_machine.travel(datetime(2026, 1, 1, 12, tzinfo=UTC), tick=False):
+        adjust(account, 200, expires_in_days=30)
+        adjust(account, 400)
+        redemption = redeem(account, a_code_reward(account.program))
+    url = reverse("rewards:redemption-cancel", args=[account.customer_id, redemption.pk])
+    with time_machine.travel(datetime(2026, 3, 1, 12, tzinfo=UTC), tick=False):
+        agent.force_login(UserFactory())
+        text = agent.get(url, headers=HTMX).content.decode()
+        assert "500 points return: balance 100 → 600" in text
+        assert "200 to the lot of 1 Jan 2026, which had expired: now until 15 Mar 2026" in text
+        assert "300 to the lot of 1 Jan 2026, which never expires" in text
+        assert redemption.code is not None
+        assert f"The code {redemption.code.code} is deleted" in text
+        for _ in range(2):
+            assert _act(agent, "cancel", redemption, reason="By accident").status_code == 200
+    assert balance_of(account) == 600
+    assert_adds_up()
+
+
+def test_rw_7_a_refusal_says_why_before_and_after_asking(agent: Client) -> None:
+    account = account_of(100)
+    redemption = redeem(account, a_reward(account.program))
+    use(redemption)
+    url = reverse("rewards:redemption-cancel", args=[account.customer_id, redemption.pk])
+    text = agent.get(url, headers=HTMX).content.decode()
+    assert "can&#x27;t be cancelled" in text
+    assert 'type="submit"' not in text
+    refused = _act(agent, "cancel", redemption)
+    assert refused.status_code == 409
+    assert "was used on" in refused.content.decode()
+
+
+def test_rw_7_the_redemption_of_another_customer_is_not_found(agent: Client) -> None:
+    account = account_of(100)
+    redemption = redeem(account, a_reward(account.program))
+    for act in ("cancel", "remove", "used", "reopen"):
+        url = reverse(f"rewards:redemption-{act}", args=[CustomerFactory().pk, redemption.pk])
+        assert agent.post(url).status_code == 404
+    assert Redemption.objects.get().status == "outstanding"
+
+
+def test_rw_13_the_timeline_offers_to_cancel_a_redemption(agent: Client) -> None:
+    account = account_of(1740)
+    redemption = redeem(account, a_code_reward(account.program))
+    timeline = reverse("activity:timeline", args=[account.customer_id])
+    text = agent.get(timeline, headers=HTMX).content.decode()
+    assert "Redeemed 500 points for €5 off" in text
+    assert redemption.code is not None
+    assert f"Code {redemption.code.code} · usable until" in text
+    assert "balance 1,740 → 1,240" in text
+    assert "Cancel redemption" in text
+    cancel(redemption, reason="By accident")
+    text = agent.get(timeline, headers=HTMX).content.decode()
+    assert "Cancel redemption" not in text
+    assert "Redemption cancelled: €5 off" in text
+    assert "500 points returned · balance 1,240 → 1,740 · 500 to the lot of" in text
+    assert "Internal: By accident" in text
+
+
+def test_rw_13_each_line_of_a_reward_reads_well(agent: Client) -> None:
+    account = account_of(300)
+    used, removed, expired = (
+        redeem(account, a_reward(account.program, valid_days=days)) for days in (None, None, 1)
+    )
+    use(used)
+    _act(agent, "remove", removed, reason="Abuse")
+    with time_machine.travel(timezone.now() + timedelta(days=2), tick=False):
+        assert expire_redemptions() == 1
+    timeline = reverse("activity:timeline", args=[account.customer_id])
+    text = agent.get(timeline, headers=HTMX).content.decode()
+    for told in (
+        "Reward used: Mug", "Reward taken away: Mug", "Reward expired: Mug", "Internal: Abuse"
+    ):  # fmt: skip
+        assert told in text
+    assert reverse("rewards:redemption-reopen", args=[account.customer_id, used.pk]) in text
+    assert expired.pk
+
+
+def _listed(client: Client, **query: str) -> str:
+    response = client.get(reverse("rewards:redemptions"), query, headers=HTMX)
+    assert response.status_code == 200
+    return str(response.content.decode())
+
+
+@pytest.fixture
+def three(agent: Client) -> list[Redemption]:
+    """Redemptions of three customers; the first has a code."""
+    program = ProgramFactory()
+    people = [("José Álvarez", "12345678Z"), ("Ana Pérez", "87654321X"), ("Xi Li", "")]
+    made = []
+    for name, document in people:
+        customer = CustomerFactory(name=name, document=document)
+        account = account_of(1000, program=program, customer=customer)
+        reward = a_reward(program) if made else a_code_reward(program)
+        made.append(redeem(account, reward))
+    return made
+
+
+def test_rw_7_all_redemptions_newest_first(agent: Client, three: list[Redemption]) -> None:
+    with assert_queries("rewards: redemption list"):
+        text = _listed(agent)
+    assert text.index("Xi Li") < text.index("Ana Pérez") < text.index("José Álvarez")
+
+
+def test_rw_7_found_by_code_document_email_and_name(agent: Client, three: list[Redemption]) -> None:
+    first = three[0]
+    set_contact_point(
+        actor=SYSTEM, customer_id=three[1].customer_id, kind="email", value="ana@example.com"
+    )
+    assert first.code is not None
+    finds = {
+        first.code.code.lower(): "José Álvarez",
+        "12345678-z": "José Álvarez",
+        "jose alva": "José Álvarez",
+        "ALVAREZ": "José Álvarez",
+        "ANA@example.com": "Ana Pérez",
+        "87654321X": "Ana Pérez",
+        "xi": "Xi Li",
+    }
+    for typed, name in finds.items():
+        text = _listed(agent, q=typed)
+        assert [n for n in ("José Álvarez", "Ana Pérez", "Xi Li") if n in text] == [name], typed
+    assert "No redemption found for “nobody at all”" in _listed(agent, q="nobody at all")
+    with assert_queries("rewards: redemption list, search by name"):
+        _listed(agent, q="alvarez")
+
+
+def test_rw_7_the_status_filters_and_the_url_holds_it(
+    agent: Client, three: list[Redemption]
+) -> None:
+    use(three[1])
+    assert "Ana Pérez" in _listed(agent, status="used")
+    assert "Xi Li" not in _listed(agent, status="used")
+    assert "Ana Pérez" not in _listed(agent, status="outstanding", q="ana perez")
+    url = reverse("rewards:redemptions")
+    assert agent.get(url, {"status": "x"}).status_code == 422
+    assert agent.get(url, {"after": "x"}).status_code == 400
+    wrong = "WyJhIiwgImIiXQ"  # a cursor of two words
+    assert agent.get(url, {"after": wrong, "q": "nobody"}).status_code == 400
+
+
+def test_rw_7_pages_follow_each_other_also_in_a_search(agent: Client) -> None:
+    account = account_of(10_000)
+    account.customer.name = "Paula Page"
+    account.customer.save()
+    reward: Reward = a_reward(account.program, 1)
+    refresh_search([account.customer_id])
+    for _ in range(55):
+        redeem(account, reward)
+    for query in ({}, {"q": "paula"}):
+        first = agent.get(reverse("rewards:redemptions"), query, headers=HTMX)
+        assert len(first.context["redemptions"]) == 50
+        older = first.context["page"]["older_url"]
+        second = agent.get(older, headers=HTMX)
+        assert len(second.context["redemptions"]) == 5
+        newer = agent.get(second.context["page"]["newer_url"], headers=HTMX)
+        assert newer.context["redemptions"] == first.context["redemptions"]
+
+
+def test_rw_7_auditors_read_and_may_do_nothing(client: Client) -> None:
+    account = account_of(100)
+    redemption = redeem(account, a_reward(account.program))
+    client.force_login(UserFactory(auditor=True))
+    for text in (_listed(client), client.get(_tab(account)).content.decode()):
+        assert "Mug" in text
+        assert "Mark used" not in text
+    assert _act(client, "cancel", redemption).status_code == 403
+    assert Program.objects.count() == 1
