@@ -16,6 +16,7 @@ from customers.models import Customer, Order
 from loyalty_admin.staff.models import User
 from rewards.actions.balances import adjust_balance, debit_balance
 from rewards.actions.undo import reverse_operation
+from rewards.models import Account, Redemption
 from tests.customers.drafts import a_draft, a_line
 from tests.factories import (
     ContactPointFactory,
@@ -29,6 +30,7 @@ from tests.factories import (
 )
 from tests.loyalty_admin.test_permissions import ONLY_POST
 from tests.rewards.ledger import SYSTEM
+from tests.rewards.redemptions import a_code_reward, a_reward, cancel, redeem, use
 
 BLOCKED, OPTED_OUT = ContactPoint.State.BLOCKED, ContactPoint.State.OPTED_OUT
 NO_PAGES = ONLY_POST | {
@@ -60,11 +62,13 @@ def a_store(user: User) -> dict[str, Any]:
     mistake = debit_balance(actor=actor, amount=5, idempotency_key="mistake", **common)
     reverse_operation(actor=actor, operation_id=mistake.pk, idempotency_key="undo")
     note = _an_edited_note(user, customer)
+    redemption = _redemptions(common)
     return {
         **common,
         "note_id": note,
         "event_id": Event.objects.filter(kind="note.added").latest("pk").pk,
         "operation_id": operation.pk,
+        "redemption_id": redemption.pk,
         "order_id": order.pk,
         "kind": "adjust",
     }
@@ -85,6 +89,16 @@ def an_order(number: str, external_id: str, placed_at: datetime, **fields: Any) 
     )  # fmt: skip
     record_order(actor=SYSTEM, draft=draft, idempotency_key=number)
     return Order.objects.get(number=number)
+
+
+def _redemptions(common: dict[str, Any]) -> Redemption:
+    """One of each kind: used, cancelled, given, and one with a code that can still be used."""
+    account = Account.objects.get(**common)
+    mug = a_reward(account.program, 1, description="Stoneware, 0.3 l")
+    use(redeem(account, mug))
+    cancel(redeem(account, mug), reason="By accident")
+    a_reward(account.program, 1000, name="Espresso machine")
+    return redeem(account, a_code_reward(account.program, 2))
 
 
 def _an_edited_note(user: User, customer: Customer) -> int:

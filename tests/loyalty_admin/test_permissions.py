@@ -31,6 +31,7 @@ from tests.factories import (
     StoreFactory,
     UserFactory,
 )
+from tests.rewards.redemptions import a_reward, redeem
 
 pytestmark = pytest.mark.django_db
 
@@ -46,6 +47,8 @@ ONLY_POST = {
     "activity:note-add",
     "activity:note-pin",
     "activity:note-unpin",
+    "rewards:redemption-used",
+    "rewards:redemption-reopen",
 }
 """Acts at once: a GET is refused, so that no link and no crawler can do them."""
 RECORDED_READS = {"activity:audit-export"}
@@ -98,11 +101,13 @@ def objects() -> dict[str, Any]:
         actor=actor, customer_id=customer.pk, program_id=ProgramFactory().pk, amount=10,
         reason_id=ReasonCodeFactory().pk, idempotency_key=str(uuid4()),
     )  # fmt: skip
+    account = operation.entries.get().account
     return {
         "customer_id": customer.pk,
         "note_id": note.pk,
         "event_id": Event.objects.filter(kind="note.added").get().pk,
         "operation_id": operation.pk,
+        "redemption_id": redeem(account, a_reward(account.program, 1)).pk,
         "entry_id": operation.entries.get().pk,
         "order_id": OrderFactory(customer=customer, store=StoreFactory()).pk,
         "kind": "adjust",
