@@ -193,6 +193,10 @@ CELERY_TIMEZONE = STORE_TIME_ZONE
 # What beat does: name -> {"task": dotted path, "schedule": crontab or seconds}.
 CELERY_BEAT_SCHEDULE: dict[str, dict[str, Any]] = {
     "settle-due-accounts": {"task": "rewards.tasks.settle_due_accounts", "schedule": 300.0},
+    "warn-of-expiry": {
+        "task": "rewards.tasks.warn_of_expiry_nightly",
+        "schedule": crontab(hour="4", minute="45"),
+    },
     "expire-redemptions": {"task": "rewards.tasks.expire_redemptions", "schedule": 300.0},
     "earn-birthdays": {
         "task": "rewards.tasks.earn_birthdays",

@@ -4,24 +4,36 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 
+from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from loyalty_admin.common.templatetags.ui import units
 from rewards.models import EarningRuleVersion, Entry, Operation, Program, Redemption
 from rewards.rules import line_shares
+from rewards.selectors.expired import reinstatable_until
 
 Kind, Trigger = Operation.Kind, EarningRuleVersion.Trigger
 
 
 @dataclass(frozen=True, slots=True)
 class ShownEntry:
-    """An entry with its name, the products that brought it, and what could not be taken back."""
+    """An entry with its name, the products that brought it, and what could not be taken back.
+
+    What expired can be reinstated until `until`; None for everything else.
+    """
 
     entry: Entry
     what: str
     products: str
     missing: str
+    until: datetime | None = None
+
+    @property
+    def in_time(self) -> bool:
+        """Whether it can be reinstated now."""
+        return self.until is not None and self.until >= timezone.now()
 
 
 def shown_entries(
@@ -34,6 +46,7 @@ def shown_entries(
             name_of(entry),
             _products(entry, program) if products else "",
             _missing(entry, program),
+            _until(entry, program),
         )
         for entry in entries
     ]
@@ -127,6 +140,13 @@ def _products(entry: Entry, program: Program) -> str:
         for line, share in zip(lines, shares, strict=True)
         if share
     )
+
+
+def _until(entry: Entry, program: Program) -> datetime | None:
+    reinstated = getattr(entry.operation, "reversed_by", None) is not None
+    if entry.kind != Entry.Kind.EXPIRED or reinstated or not program.reinstate_days:
+        return None
+    return reinstatable_until(program, entry.occurred_at)
 
 
 def _missing(entry: Entry, program: Program) -> str:

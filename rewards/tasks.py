@@ -12,6 +12,7 @@ from rewards.actions.integrity import check_ledgers
 from rewards.actions.mass_adjustments.running import run_batch, wake_silent_batches
 from rewards.actions.sweeping import sweep
 from rewards.actions.tiers import evaluate_all
+from rewards.actions.warning import warn_of_expiry
 
 log = structlog.get_logger(__name__)
 
@@ -26,6 +27,12 @@ def settle_due_accounts() -> int:
     on; two runs at once share the accounts out.
     """
     return sum(batch.accounts for batch in sweep())
+
+
+@shared_task
+def warn_of_expiry_nightly() -> int:
+    """Tell of what expires in the days to come, batch by batch; returns how many warnings."""
+    return sum(warn_of_expiry())
 
 
 @shared_task

@@ -29,7 +29,7 @@ ORDER BY account.id
 """
 
 # A batch is a small part of its tables: never read those whole for it.
-_PLAN = "SET LOCAL enable_seqscan = off; SET LOCAL enable_mergejoin = off; SET LOCAL jit = off"
+PLAN = "SET LOCAL enable_seqscan = off; SET LOCAL enable_mergejoin = off; SET LOCAL jit = off"
 
 _OPERATION = """
     INSERT INTO rewards_operation
@@ -197,7 +197,7 @@ def _settle(
         "job": job,
     }
     with connection.cursor() as cursor:
-        cursor.execute(_PLAN)
+        cursor.execute(PLAN)
         cursor.execute(statement, parameters)
         accounts, lots = cursor.fetchone()
     return accounts, lots

@@ -50,6 +50,9 @@ def settle(account: Account, now: datetime) -> list[Lot]:
     available = [lot for lot in lots if not lot.is_pending]
     if due := [lot for lot in available if _lapsed(account, lot, now)]:
         _expire(account, due, now)
+    if account.expires_at and account.expires_at <= now:
+        # Nothing was left that could lapse; what comes next has a time of its own.
+        account.expires_at = None
     return [lot for lot in available if lot not in due]
 
 

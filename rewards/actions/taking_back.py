@@ -82,5 +82,7 @@ def _take(
 
 def _expired(lot: Lot) -> int:
     """How many units of the lot have expired and were not reinstated."""
-    gone = Q(entry__kind=Entry.Kind.EXPIRED) | Q(entry__operation__kind=Operation.Kind.REINSTATE)
+    reinstate = Operation.Kind.REINSTATE
+    gone = Q(entry__kind=Entry.Kind.EXPIRED) | Q(entry__operation__kind=reinstate)
+    gone |= Q(entry__operation__reverses__kind=reinstate)
     return Allocation.objects.filter(gone, lot=lot).aggregate(units=Sum("amount"))["units"] or 0

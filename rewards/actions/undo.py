@@ -32,7 +32,8 @@ def reverse_operation(*, actor: Actor, operation_id: int, idempotency_key: str) 
     """Undo a manual operation, once.
 
     A debit gives back to each lot what it took; a lot that has expired meanwhile comes
-    back with the program's grace. A credit takes back its own units first, then others;
+    back with the program's grace. A credit takes back its own units first, then others,
+    and so does what was reinstated;
     when too few are left, the program decides between a debt and a refusal. Raises
     NotFound, NotReversible, AlreadyReversed, InsufficientBalance, IdempotencyConflict.
     """
@@ -89,7 +90,10 @@ def _reverse_entry(posting: Posting, account: Account, entry: Entry, lots: Seque
 
 
 def _take_back(account: Account, entry: Entry, lots: Sequence[Lot]) -> list[Take]:
-    own_first = sorted(lots, key=lambda lot: lot.entry_id != entry.pk)
+    # What was reinstated brought no lot of its own: it went to those that had lost it.
+    reinstated = entry.kind == Entry.Kind.REVERSED
+    gave = set(entry.allocations.values_list("lot_id", flat=True)) if reinstated else set()
+    own_first = sorted(lots, key=lambda lot: lot.entry_id != entry.pk and lot.pk not in gave)
     takes = take_from(own_first, entry.amount)
     shortfall = entry.amount - sum(take.amount for take in takes)
     if shortfall and not account.program.clawback_below_zero:

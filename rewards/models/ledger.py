@@ -73,7 +73,7 @@ class Operation(Authored):
         EXPIRE = "expire", _("Expired")
         RELEASE = "release", _("Became available")
 
-    MANUAL = (Kind.ADJUST, Kind.DEBIT)
+    MANUAL = (Kind.ADJUST, Kind.DEBIT, Kind.REINSTATE)
     """The kinds that staff do by hand, and so can undo. A redemption is cancelled instead."""
 
     customer = models.ForeignKey(

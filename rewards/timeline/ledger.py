@@ -15,7 +15,7 @@ from activity.timeline import Chip, Extra, Group, Line, LineAction, LineType, re
 from loyalty_admin.common.templatetags.ui import date_in_words, signed, units
 from loyalty_admin.staff.permissions import Perm
 from rewards.actions.balances import ADJUSTED, SPENT
-from rewards.actions.settling import EXPIRED, RELEASED
+from rewards.actions.settling import RELEASED
 from rewards.actions.undo import REVERSED
 from rewards.models import Operation
 
@@ -103,14 +103,10 @@ def _reversed(event: Event, extra: Extra) -> Line:
     amount = {"amount": signed(data["units"]), "unit": _unit(event)}
     if data["kind"] == Operation.Kind.DEBIT:
         title = _("Spending undone: %(amount)s %(unit)s") % amount
+    elif data["kind"] == Operation.Kind.REINSTATE:
+        title = _("Reinstatement undone: %(amount)s %(unit)s") % amount
     else:
         title = _("Adjustment undone: %(amount)s %(unit)s") % amount
-    return Line(title=title, body=_change(event), href=_history(event))
-
-
-def _expired(event: Event, extra: Extra) -> Line:
-    amount = {"amount": units(event.data["units"]), "unit": _unit(event)}
-    title = _("%(amount)s %(unit)s expired") % amount
     return Line(title=title, body=_change(event), href=_history(event))
 
 
@@ -128,6 +124,5 @@ def register_all() -> None:
         LineType(ADJUSTED, balance, _l("Adjusted"), "diff", "", _adjusted, _states),
         LineType(SPENT, balance, _l("Spent"), "shopping-basket", "accent", _spent, _states),
         LineType(REVERSED, balance, _l("Undone"), "undo-2", "warn", _reversed),
-        LineType(EXPIRED, balance, _l("Expired"), "hourglass", "bad", _expired),
         LineType(RELEASED, earnings, _l("Became available"), "lock-open", "ok", _released),
     )

@@ -71,12 +71,12 @@ def _line(event: Event, extra: Extra, title: str, sentences: Sequence[str]) -> L
 def _cancelled(event: Event, extra: Extra) -> Line:
     data = event.data
     title = _("Redemption cancelled: %(reward)s") % data
-    sentences = [_("%s returned") % _amount(event), _balance(data), *_lots(data["lots"])]
+    sentences = [_("%s returned") % _amount(event), _balance(data), *lots_in_words(data["lots"])]
     sentences += _deleted(data) + _why(data)
     return Line(title=title, body=" · ".join(sentences), href=_tab(event))
 
 
-def _lots(lots: Sequence[dict[str, Any]]) -> list[str]:
+def lots_in_words(lots: Sequence[dict[str, Any]]) -> list[str]:
     """Which lot got back what, a sentence for each."""
     told = []
     for lot in lots:

@@ -148,6 +148,7 @@ def history_of(request: HttpRequest, place: Place, holding: Holding) -> dict[str
         "newest_url": place.url(kind=kind),
         "page": place.pager(page, kind=kind),
         "may_undo": actor.may(Perm.BALANCE_UNDO),
+        "may_reinstate": actor.may(Perm.BALANCE_REINSTATE),
     }
 
 
