@@ -12,7 +12,7 @@ from rewards.actions import cards
 from rewards.actions.cards import fill_many
 from rewards.actions.redemptions import cancel_redemption
 from rewards.actions.settling import settle_account
-from rewards.models import Account, Allocation, Entry, Lot, Operation, Program, Redemption, Reward
+from rewards.models import Account, Allocation, Entry, Lot, Operation, Program, Redemption
 from tests.factories import AccountFactory, ProgramFactory
 from tests.rewards.ledger import (
     SYSTEM,
@@ -22,18 +22,9 @@ from tests.rewards.ledger import (
     debit,
     lots_of,
 )
+from tests.rewards.shop import a_card_program
 
 pytestmark = pytest.mark.django_db
-
-
-def a_card_program(size: int = 10, **fields: object) -> Program:
-    """A stamps program whose full card is a free coffee."""
-    program: Program = ProgramFactory(stamps=True, card_size=size, **fields)
-    program.card_reward = Reward.objects.create(
-        program=program, name="Free coffee", kind=Reward.Kind.PRODUCT, cost=size
-    )
-    program.save()
-    return program
 
 
 def an_account(**fields: object) -> Account:
