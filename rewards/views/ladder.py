@@ -104,7 +104,7 @@ def _switch(
             danger=not is_active,
         )
     said = _("“%s” is part of the ladder.") if is_active else _("“%s” is out of the ladder.")
-    back = "rewards:tier-off" if is_active else "rewards:tier-on"
+    back = "rewards:step-off" if is_active else "rewards:step-on"
     return configuring.act(
         request,
         lambda: switch_tier(
@@ -155,7 +155,7 @@ def _dialog(request: HttpRequest, form: TierForm, status: int = 200) -> HttpResp
         "tone": preview.tone,
         "url": request.path,
         "preview_url": reverse(
-            "rewards:tier-preview" if tier else "rewards:tier-new-preview", args=here
+            "rewards:step-preview" if tier else "rewards:step-new-preview", args=here
         ),
         "close_url": _page(program),
     }

@@ -76,6 +76,7 @@ def program(request: HttpRequest, program_id: int) -> HttpResponse:
         "rules": rules,
         "ladder": ladder_in_words(ladder),
         "rewards": rewards_count(found.pk),
+        "rewards_url": f"{reverse('rewards:catalogue')}?program={found.pk}",
         "changes": shown_changes(found, records, rules, ladder),
         "may_configure": configuring.may_configure(request),
     }

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from django.urls import URLResolver, get_resolver, reverse
@@ -15,8 +15,11 @@ from customers.actions.orders import record_order
 from customers.models import Customer, Order
 from loyalty_admin.staff.models import User
 from rewards.actions.balances import adjust_balance, debit_balance
+from rewards.actions.sweeping import sweep
 from rewards.actions.undo import reverse_operation
-from rewards.models import Account, Redemption
+from rewards.models import Program
+from rewards.actions.warning import warn_of_expiry
+from rewards.models import Account, Operation, Redemption
 from tests.customers.drafts import a_draft, a_line
 from tests.factories import (
     ContactPointFactory,
@@ -26,18 +29,27 @@ from tests.factories import (
     ProgramFactory,
     ReasonCodeFactory,
     StoreFactory,
+    TierFactory,
     actor_for,
 )
 from tests.loyalty_admin.test_permissions import ONLY_POST
+from tests.rewards.expiry import give
 from tests.rewards.ledger import SYSTEM
 from tests.rewards.redemptions import a_code_reward, a_reward, cancel, redeem, use
 
+HOUR = timedelta(hours=1)
 BLOCKED, OPTED_OUT = ContactPoint.State.BLOCKED, ContactPoint.State.OPTED_OUT
 NO_PAGES = ONLY_POST | {
     "appearance",
     "activity:event",
     "mfa_download_recovery_codes",
     "rewards:adjust-preview",
+    "rewards:program-new-preview",
+    "rewards:program-preview",
+    "rewards:rule-new-preview",
+    "rewards:rule-preview",
+    "rewards:step-new-preview",
+    "rewards:step-preview",
     "rewards:spend-preview",
 }
 """Acts, downloads, and what scripts fetch into a page."""
@@ -45,8 +57,9 @@ NO_PAGES = ONLY_POST | {
 
 def a_store(user: User) -> dict[str, Any]:
     """A household with orders, corrections and notes; an object for each URL parameter."""
-    program, reason = ProgramFactory(name="Points"), ReasonCodeFactory(code="guest-checkout")
-    EarningRuleVersionFactory(rule=EarningRuleFactory(program=program, name="1 point per euro"))
+    program = ProgramFactory(name="Points", tier_basis=Program.TierBasis.LIFETIME_UNITS)
+    rule, reason = EarningRuleFactory(program=program), ReasonCodeFactory(code="guest-checkout")
+    EarningRuleVersionFactory(rule=rule)
     customer = a_customer("Ana Pérez", "HH-0900")
     ContactPointFactory(customer=customer, value="ana@example.com", state=BLOCKED)
     ContactPointFactory(customer=customer, phone=True, value="+34612345678")
@@ -69,7 +82,10 @@ def a_store(user: User) -> dict[str, Any]:
         "event_id": Event.objects.filter(kind="note.added").latest("pk").pk,
         "operation_id": operation.pk,
         "redemption_id": redemption.pk,
+        "expiry_id": _an_expiry(common).pk,
         "order_id": order.pk,
+        "rule_id": rule.pk,
+        "tier_id": TierFactory(program=program).pk,
         "kind": "adjust",
     }
 
@@ -89,6 +105,16 @@ def an_order(number: str, external_id: str, placed_at: datetime, **fields: Any) 
     )  # fmt: skip
     record_order(actor=SYSTEM, draft=draft, idempotency_key=number)
     return Order.objects.get(number=number)
+
+
+def _an_expiry(common: dict[str, Any]) -> Operation:
+    """Two units that expired an hour ago and can be reinstated; others expire soon."""
+    account, now = Account.objects.get(**common), timezone.now()
+    give(account, 2, now - HOUR)
+    give(account, 1, now + 24 * HOUR)
+    list(sweep())
+    list(warn_of_expiry())
+    return Operation.objects.get(kind="expire")
 
 
 def _redemptions(common: dict[str, Any]) -> Redemption:

@@ -25,10 +25,11 @@ from loyalty_admin.staff.permissions import PERMISSIONS_OF, Perm, Role, permissi
 from rewards.actions.balances import adjust_balance
 from tests.factories import (
     CustomerFactory,
+    EarningRuleVersionFactory,
     OrderFactory,
-    ProgramFactory,
     ReasonCodeFactory,
     StoreFactory,
+    TierFactory,
     UserFactory,
 )
 from tests.rewards.redemptions import a_reward, redeem
@@ -97,8 +98,9 @@ def objects() -> dict[str, Any]:
     note = add_note(
         actor=actor, customer_id=customer.pk, channel="chat", body="Hi", idempotency_key="k"
     )
+    rule = EarningRuleVersionFactory().rule
     operation = adjust_balance(
-        actor=actor, customer_id=customer.pk, program_id=ProgramFactory().pk, amount=10,
+        actor=actor, customer_id=customer.pk, program_id=rule.program_id, amount=10,
         reason_id=ReasonCodeFactory().pk, idempotency_key=str(uuid4()),
     )  # fmt: skip
     account = operation.entries.get().account
@@ -111,6 +113,9 @@ def objects() -> dict[str, Any]:
         "entry_id": operation.entries.get().pk,
         "order_id": OrderFactory(customer=customer, store=StoreFactory()).pk,
         "kind": "adjust",
+        "program_id": rule.program_id,
+        "rule_id": rule.pk,
+        "tier_id": TierFactory(program=rule.program).pk,
     }
 
 
