@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from datetime import timedelta
+from decimal import Decimal
 from functools import partial
 from typing import Any
 
@@ -81,7 +82,7 @@ def test_a_code_keeps_what_its_offer_said_when_it_was_made() -> None:
     code = issue(offer, customer, at=now)
     Offer.objects.filter(pk=offer.pk).update(value=99, currency="USD")
     code.refresh_from_db()
-    assert (code.kind, code.value, code.currency) == ("fixed", 5, "EUR")
+    assert (code.kind, code.value, code.currency) == ("fixed", Decimal(5), "EUR")
     assert code.expires_at == now + timedelta(days=30)
     assert code.status == DiscountCode.Status.AVAILABLE
     record = AuditRecord.objects.get(verb="code.issued", object_id=code.pk)
