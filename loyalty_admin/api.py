@@ -21,6 +21,7 @@ from ninja.openapi.schema import OpenAPISchema
 from ninja.parser import Parser
 
 from customers.api import router as orders
+from customers.refunds_api import router as refunds
 from loyalty_admin.common.errors import DomainError
 from loyalty_admin.common.problems import CONTENT_TYPE, field_path, problem, problem_of
 from loyalty_admin.staff.api import KeyAuth, RateLimited, allowance_of
@@ -50,6 +51,7 @@ PROBLEMS = {
     400: "The body is not JSON.",
     401: "There is no such API key, or it was revoked.",
     403: "The key may not do this.",
+    404: "There is no such thing, or nothing at this address.",
     405: "The address does not know this method.",
     409: "The idempotency key, or the order's number, was used for something else.",
     413: "The body is too large.",
@@ -93,7 +95,7 @@ class Api(NinjaAPI):
 api = Api(
     title="Loyalty Admin",
     version="1",
-    description="Orders in. Every write needs an Idempotency-Key.",
+    description="Orders, refunds and events in. Every write needs an Idempotency-Key.",
     urls_namespace="api",
     auth=KeyAuth(),
     parser=ExactParser(),
@@ -101,6 +103,7 @@ api = Api(
     docs_decorator=csp_update({"style-src": [SELF, UNSAFE_INLINE]}),
 )
 api.add_router("", orders)
+api.add_router("", refunds)
 api.add_router("", events)
 
 
@@ -196,5 +199,6 @@ def api_urls() -> tuple[list[URLPattern | URLResolver], str, str]:
     for pattern in patterns:
         if isinstance(pattern, URLPattern):
             pattern.callback = _guarded(pattern.callback)
-    rest = re_path(r"^.*$", _guarded(_nothing), name="nothing")
+    # Line breaks can stand in an address, too.
+    rest = re_path(r"^[\s\S]*$", _guarded(_nothing), name="nothing")
     return [*patterns, rest], app_name, namespace

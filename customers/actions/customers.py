@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
-from datetime import datetime
+from dataclasses import asdict, dataclass, replace
+from datetime import date, datetime
+from typing import Any
 
 from django.db import transaction
 from django.utils import timezone
@@ -21,21 +22,25 @@ from loyalty_admin.staff.permissions import Perm, authorise
 CREATED = "customer.created"
 UPDATED = "customer.updated"
 ENROLLED = "customer.enrolled"
+REMOVED = "customer.removed"
 CONTACT_CHANGED = "customer.contact_changed"
 
 MAX_LENGTHS = {"name": 160, "external_id": 80, "document": 40, "address": 300, "language": 8}
+MAX_REASON = 200
 """In characters, as the columns have them."""
+EARLIEST_BIRTH = date(1900, 1, 1)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Identity:
-    """Who a customer is; empty text means not known."""
+    """Who a customer is; empty text, and no date, means not known."""
 
     name: str = ""
     external_id: str = ""
     document: str = ""
     address: str = ""
     language: str = "en"
+    birth_date: date | None = None
 
 
 def create_customer(
@@ -71,7 +76,7 @@ def create_customer(
         for kind, value in contacts.items():
             _new_contact(customer.pk, kind, value)
         refresh_search([customer.pk])
-        data = {"status": customer.status} | asdict(identity) | contacts
+        data = {"status": customer.status} | told(identity) | contacts
         _record(actor, CREATED, customer, now, data, after=data)
         if enrol:
             _enrolled(actor, customer, now)
@@ -142,12 +147,20 @@ def set_contact_point(
         return point
 
 
-def enrol_customer(*, actor: Actor, customer_id: int, at: datetime | None = None) -> Customer:
+def enrol_customer(
+    *,
+    actor: Actor,
+    customer_id: int,
+    at: datetime | None = None,
+    birth_date: date | None = None,
+) -> Customer:
     """Make a guest a member, or bring somebody who was removed back; `at` defaults to now.
 
-    Who came back keeps the date on which they first joined. Raises NotFound.
+    Who came back keeps the date on which they first joined; a `birth_date` that is not given
+    stays as it is known. Raises NotFound, InvalidInput.
     """
     authorise(actor, Perm.CUSTOMERS_EDIT)
+    _check_birth(birth_date)
     with transaction.atomic(durable=True):
         customer = _locked(customer_id)
         if customer.status == Customer.Status.MEMBER:
@@ -155,9 +168,32 @@ def enrol_customer(*, actor: Actor, customer_id: int, at: datetime | None = None
         before, now = customer.status, at or timezone.now()
         customer.status = Customer.Status.MEMBER
         customer.joined_at = customer.joined_at or now
-        customer.save(update_fields=["status", "joined_at"])
+        customer.birth_date = birth_date or customer.birth_date
+        customer.save(update_fields=["status", "joined_at", "birth_date"])
         _enrolled(actor, customer, now, before=before)
         customer.refresh_from_db(fields=["listed_at"])
+        return customer
+
+
+def remove_customer(*, actor: Actor, customer_id: int, reason: str = "") -> Customer:
+    """Take a member out of the programme: nothing is deleted, and nothing moves any more.
+
+    Who is out already stays so. Raises NotFound, InvalidInput, and Conflict for a guest.
+    """
+    authorise(actor, Perm.CUSTOMERS_EDIT)
+    reason = _printable("reason", reason, MAX_REASON)
+    with transaction.atomic(durable=True):
+        customer = _locked(customer_id)
+        if customer.status == Customer.Status.REMOVED:
+            return customer
+        if customer.status == Customer.Status.GUEST:
+            raise Conflict(f"{customer} is not a member, so there is nothing to take them out of.")
+        hooks.customer_leaving(actor, customer)
+        before, customer.status = customer.status, Customer.Status.REMOVED
+        customer.save(update_fields=["status"])
+        data = {"before": before, "after": customer.status, "reason": reason}
+        now = timezone.now()
+        _record(actor, REMOVED, customer, now, data, before={"status": before}, after=data)
         return customer
 
 
@@ -212,24 +248,45 @@ def _record(
     record_act(actor, act, kind=kind, occurred_at=at, data=data)
 
 
-def _columns(identity: Identity) -> dict[str, str | None]:
+def told(identity: Identity) -> dict[str, object]:
+    """The identity as events carry it: without a date that is not known."""
+    return {name: value for name, value in asdict(identity).items() if value is not None}
+
+
+def _columns(identity: Identity) -> dict[str, Any]:
     return asdict(identity) | {"external_id": identity.external_id or None}
 
 
 def _cleaned(identity: Identity) -> Identity:
-    return Identity(**{name: _clean(name, text) for name, text in asdict(identity).items()})
+    _check_birth(identity.birth_date)
+    texts = {name: getattr(identity, name) for name in MAX_LENGTHS}
+    cleaned: dict[str, Any] = {name: _clean(name, text) for name, text in texts.items()}
+    return replace(identity, **cleaned)
+
+
+def _check_birth(birth_date: date | None) -> None:
+    if birth_date is None:
+        return
+    if birth_date < EARLIEST_BIRTH:
+        raise InvalidInput("This is before 1900.", field="birth_date")
+    if birth_date > timezone.localdate():
+        raise InvalidInput("This is in the future.", field="birth_date")
 
 
 def _clean(field: str, text: str) -> str:
+    text = _printable(field, text, MAX_LENGTHS[field])
+    if field == "language" and not (text.isascii() and text.replace("-", "").isalpha()):
+        raise InvalidInput("Enter a language code such as en or es.", field=field)
+    return text
+
+
+def _printable(field: str, text: str, longest: int) -> str:
     """The text on one line. Raises InvalidInput when the database can't hold it."""
     text = " ".join(text.split())
-    longest = MAX_LENGTHS[field]
     if len(text) > longest:
         raise InvalidInput(f"At most {longest} characters; this has {len(text)}.", field=field)
     if not text.isprintable():
         raise InvalidInput("This contains characters that can't be printed.", field=field)
-    if field == "language" and not (text.isascii() and text.replace("-", "").isalpha()):
-        raise InvalidInput("Enter a language code such as en or es.", field=field)
     return text
 
 

@@ -44,7 +44,7 @@ def test_answers_are_as_documented(mode: GenerationMode, settings: Any) -> None:
 
         @given(case=operation.ok().as_strategy(generation_mode=mode))
         @with_settings(
-            max_examples=60,
+            max_examples=30,
             deadline=None,
             derandomize=True,
             database=None,
