@@ -35,6 +35,7 @@ from tests.factories import (
 from tests.loyalty_admin.test_permissions import ONLY_POST
 from tests.rewards.expiry import give
 from tests.rewards.ledger import SYSTEM
+from tests.rewards.pictures import a_pictured_reward
 from tests.rewards.redemptions import a_code_reward, a_reward, cancel, redeem, use
 
 HOUR = timedelta(hours=1)
@@ -42,10 +43,13 @@ BLOCKED, OPTED_OUT = ContactPoint.State.BLOCKED, ContactPoint.State.OPTED_OUT
 NO_PAGES = ONLY_POST | {
     "appearance",
     "activity:event",
+    "discounts:offer-preview",
     "mfa_download_recovery_codes",
     "rewards:adjust-preview",
     "rewards:program-new-preview",
     "rewards:program-preview",
+    "rewards:reward-picture",
+    "rewards:reward-preview",
     "rewards:rule-new-preview",
     "rewards:rule-preview",
     "rewards:step-new-preview",
@@ -87,6 +91,7 @@ def a_store(user: User) -> dict[str, Any]:
         "rule_id": rule.pk,
         "tier_id": TierFactory(program=program).pk,
         "kind": "adjust",
+        **a_pictured_reward(program),
     }
 
 

@@ -32,6 +32,7 @@ from tests.factories import (
     TierFactory,
     UserFactory,
 )
+from tests.rewards.pictures import a_pictured_reward
 from tests.rewards.redemptions import a_reward, redeem
 
 pytestmark = pytest.mark.django_db
@@ -48,6 +49,10 @@ ONLY_POST = {
     "activity:note-add",
     "activity:note-pin",
     "activity:note-unpin",
+    "discounts:offer-off",
+    "discounts:offer-on",
+    "rewards:reward-off",
+    "rewards:reward-on",
     "rewards:redemption-used",
     "rewards:redemption-reopen",
 }
@@ -113,6 +118,7 @@ def objects() -> dict[str, Any]:
         "entry_id": operation.entries.get().pk,
         "order_id": OrderFactory(customer=customer, store=StoreFactory()).pk,
         "kind": "adjust",
+        **a_pictured_reward(rule.program),
         "program_id": rule.program_id,
         "rule_id": rule.pk,
         "tier_id": TierFactory(program=rule.program).pk,
