@@ -136,9 +136,9 @@ def _figures(program_id: int | None = None) -> dict[int, Figures]:
     if program_id is not None:
         accounts = accounts.filter(program_id=program_id)
     rows = accounts.values_list("program_id").annotate(
-        Count("pk", filter=Q(balance__gt=0) | Q(pending__gt=0)),
-        Coalesce(Sum("balance", filter=Q(balance__gt=0)), 0),
-        Coalesce(Sum("pending"), 0),
+        members=Count("pk", filter=Q(balance__gt=0) | Q(pending__gt=0)),
+        units=Coalesce(Sum("balance", filter=Q(balance__gt=0)), 0),
+        wait=Coalesce(Sum("pending"), 0),
     )
     return {pk: Figures(members, int(units), int(wait)) for pk, members, units, wait in rows}
 

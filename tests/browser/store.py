@@ -17,9 +17,8 @@ from loyalty_admin.staff.models import User
 from rewards.actions.balances import adjust_balance, debit_balance
 from rewards.actions.sweeping import sweep
 from rewards.actions.undo import reverse_operation
-from rewards.models import Program
 from rewards.actions.warning import warn_of_expiry
-from rewards.models import Account, Operation, Redemption
+from rewards.models import Account, Operation, Program, Redemption
 from tests.customers.drafts import a_draft, a_line
 from tests.factories import (
     ContactPointFactory,
