@@ -78,7 +78,7 @@ IdempotencyKey = Annotated[
         alias="Idempotency-Key",
         min_length=1,
         max_length=200,
-        description="A fresh UUID for each order; the same one for each retry.",
+        description="A fresh UUID for each act; the same one for each retry.",
     ),
 ]
 

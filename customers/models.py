@@ -92,7 +92,7 @@ class Order(models.Model):
     total = models.DecimalField(max_digits=14, decimal_places=2)
     discount = models.DecimalField(max_digits=14, decimal_places=2)
     status = models.CharField(max_length=10, choices=Status, default=Status.COMPLETED)
-    # How often it was completed: once, and again after each cancellation that was taken back.
+    # How often it began to earn: once, and again after each cancellation or undone claim.
     completions = models.PositiveSmallIntegerField(default=1, db_default=1)
     # The last refund before it last began to earn: it earned on what that one had left.
     earned_after = models.ForeignKey(

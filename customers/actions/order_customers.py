@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
 from datetime import datetime
 
 from django.db import connection
 
 from activity.actions.recording import Act, Data, record_act
 from customers import hooks
-from customers.actions.customers import CREATED, ENROLLED, Identity
+from customers.actions.customers import CREATED, ENROLLED, Identity, told
 from customers.models import Customer
 from loyalty_admin.common.actor import Actor
 
@@ -52,7 +51,7 @@ def _create(actor: Actor, external_id: str, enrol: bool, at: datetime) -> Custom
         is_new = cursor.fetchone() is not None
     customer = Customer.objects.get(external_id=external_id)
     if is_new:  # otherwise somebody else has created them at this moment
-        data = {"status": customer.status} | asdict(Identity(external_id=external_id))
+        data = {"status": customer.status} | told(Identity(external_id=external_id))
         _tell(actor, customer, CREATED, at, data)
         if enrol:
             _enrolled(actor, customer, at)

@@ -23,14 +23,14 @@ def named(order: Order) -> dict[str, object]:
     }
 
 
-def tell(actor: Actor, kind: str, order: Order, at: datetime, data: Data, *, before: str) -> None:
+def tell(actor: Actor, kind: str, order: Order, at: datetime, data: Data, *, before: Data) -> None:
     """Put it on the customer's timeline and before the auditor; a guest's for the latter alone."""
     act = Act(
         verb=kind,
         object_type="order",
         object_id=order.pk,
         customer_id=order.customer_id,
-        before={"status": before},
+        before=before,
         after={"status": order.status} | dict(data),
     )
     if order.customer_id:

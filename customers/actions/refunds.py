@@ -251,7 +251,7 @@ def _refund(
         "status": order.status,
         "taken_back": taken,
     }
-    tell(actor, REFUNDED, order, at, data, before=before)
+    tell(actor, REFUNDED, order, at, data, before={"status": before})
     return answer_of_refund(refund, order, data)
 
 
@@ -278,7 +278,7 @@ def _cancel(actor: Actor, order: Order, at: datetime, reason: str) -> dict[str, 
     order.save(update_fields=["status"])
     taken = _take_back(actor, order, [], f"cancel:{order.pk}:{order.completions}", at)
     data = {**named(order), "total": order.total, "reason": reason, "taken_back": taken}
-    tell(actor, CANCELLED, order, at, data, before=before)
+    tell(actor, CANCELLED, order, at, data, before={"status": before})
     return answer_of_order(order, taken_back=taken)
 
 
@@ -294,7 +294,7 @@ def _complete(actor: Actor, order: Order, at: datetime) -> dict[str, object]:
     some = hooks.order_completed_again(actor, order, remaining(lines))
     earned = [earning_told(one) for earnings in some for one in earnings]
     data = {**named(order), "total": order.total, "earned": earned}
-    tell(actor, COMPLETED_AGAIN, order, at, data, before=Order.Status.CANCELLED)
+    tell(actor, COMPLETED_AGAIN, order, at, data, before={"status": Order.Status.CANCELLED})
     return answer_of_order(order, earned=earned)
 
 

@@ -41,24 +41,24 @@ def refund(
     """A refund of the lines at these positions, or of all that is left."""
     if positions:
         fields["lines"] = [RefundedLine(position=position) for position in positions]
-    return record_refund(
-        number=number,
-        refunded_at=at,
-        **{"actor": SYSTEM, "idempotency_key": str(uuid4())} | _named(order) | fields,
-    )
+    return record_refund(number=number, refunded_at=at, **_common(order, fields))
 
 
 def cancel(order: Order, **fields: Any) -> Recorded:
     """The order cancelled."""
-    common = {"actor": SYSTEM, "idempotency_key": str(uuid4())}
-    return cancel_order(**common | _named(order) | fields)
+    return cancel_order(**_common(order, fields))
 
 
 def complete(order: Order, **fields: Any) -> Recorded:
     """The order completed again."""
-    common = {"actor": SYSTEM, "idempotency_key": str(uuid4())}
-    return complete_order_again(**common | _named(order) | fields)
+    return complete_order_again(**_common(order, fields))
 
 
-def _named(order: Order) -> dict[str, Any]:
-    return {"store": order.store.code, "order_number": order.number}
+def _common(order: Order, fields: dict[str, Any]) -> dict[str, Any]:
+    common: dict[str, Any] = {
+        "actor": SYSTEM,
+        "idempotency_key": str(uuid4()),
+        "store": order.store.code,
+        "order_number": order.number,
+    }
+    return common | fields

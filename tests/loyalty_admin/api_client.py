@@ -20,14 +20,16 @@ class Till:
         self.key, self.token = new_api_key(**key_fields)
         self.client = Client(raise_request_exception=False)
 
-    def post(self, body: object, key: str | None = None, **headers: str) -> Any:
-        """Send an order; `body` is made JSON unless it is bytes."""
+    def post(
+        self, body: object, key: str | None = None, *, url: str = ORDERS, **headers: str
+    ) -> Any:
+        """Send an order, or something else to `url`; `body` is made JSON unless it is bytes."""
         data = body if isinstance(body, bytes) else json.dumps(body).encode()
         sent = {
             "Authorization": f"Bearer {self.token}",
             "Idempotency-Key": str(uuid4()) if key is None else key,
         } | headers
-        return self.client.post(ORDERS, data, content_type="application/json", headers=sent)
+        return self.client.post(url, data, content_type="application/json", headers=sent)
 
 
 def an_order(**fields: Any) -> dict[str, Any]:
