@@ -137,9 +137,12 @@ WHERE customer.status = 'member' AND CASE
     WHEN stands.id IS NULL THEN earned.id IS NOT NULL
     WHEN greatest(earned.threshold, floor.threshold) > stood.threshold THEN true
     WHEN earned.threshold >= stood.threshold THEN stands.lapses_at IS NOT NULL
-    WHEN stands.lapses_at IS NOT NULL THEN stands.lapses_at <= %(at)s
-    ELSE NOT (coalesce(floor.threshold >= stood.threshold, false)
-              AND stands.floor_until IS NULL)
+    WHEN floor.threshold >= stood.threshold
+         AND (stands.floor_until IS NULL
+              OR stands.floor_until >= coalesce(stands.lapses_at, %(at)s::timestamptz
+                                                + program.tier_grace_days * interval '24 hours'))
+        THEN stands.lapses_at IS DISTINCT FROM stands.floor_until
+    ELSE stands.lapses_at IS NULL OR stands.lapses_at <= %(at)s
 END
 """
 _IN_ORDER = "ORDER BY who.customer_id, who.program_id"
