@@ -37,6 +37,9 @@ def main() -> None:
         print("The machine is busy: take limits in milliseconds with care, ratios as they are.")
     if len(measured) > 1:
         print(f"From store to store\n\n{growth(measured)}\n", flush=True)
+    if not options.quick:
+        command = [sys.executable, "-m", "tests.bench.bench_mass"]
+        subprocess.run(command, env=_environment(server, redis), check=True)
     if options.orders:
         environment = _environment(server, redis)
         command = [sys.executable, "-m", "tests.bench.bench_import", str(options.orders)]

@@ -9,7 +9,7 @@ import gzip
 import os
 import subprocess
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from time import perf_counter
@@ -131,10 +131,10 @@ def opened(path: Path) -> Iterator[BinaryIO]:
         yield cast(BinaryIO, file)
 
 
-def rows_in(db: psycopg.Connection) -> dict[str, int]:
+def rows_in(db: psycopg.Connection, tables: Sequence[str] = TABLES) -> dict[str, int]:
     """How many rows each table holds."""
     counts = {}
-    for table in TABLES:
+    for table in tables:
         query = sql.SQL("SELECT count(*) FROM {}").format(sql.Identifier(table))
         row = db.execute(query).fetchone()
         counts[table] = row[0] if row else 0

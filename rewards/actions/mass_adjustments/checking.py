@@ -169,7 +169,6 @@ def check_rows(batch: MassAdjustment) -> None:
     batch.short_accounts, batch.chunks = sums[5:]
     batch.cost = batch.credits * program.unit_value
     batch.status = MassAdjustment.Status.READY
-    batch.done = batch.rows
     batch.save()
 
 
