@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from datetime import UTC, date, datetime
 
 import pytest
@@ -22,12 +23,12 @@ NOW = datetime(2026, 12, 1, 4, 45, tzinfo=UTC)
 
 
 @pytest.fixture(name="_in_madrid")
-def in_madrid() -> object:
+def in_madrid() -> Iterator[None]:
     with override_settings(STORE_TIME_ZONE="Europe/Madrid"):
         yield
 
 
-def _warnings() -> list[tuple[str, date, int]]:
+def _warnings() -> list[tuple[str | None, date, int]]:
     rows = ExpiryWarning.objects.order_by("account", "expires_on")
     return [(w.customer.external_id, w.expires_on, w.units) for w in rows]
 

@@ -53,7 +53,8 @@ def _lapsed(**fields: Any) -> tuple[Account, Operation]:
 
 
 def _reinstate(expiry: Operation, **fields: Any) -> Operation:
-    fields = {"actor": SYSTEM, "idempotency_key": str(uuid4())} | fields
+    fields.setdefault("actor", SYSTEM)
+    fields.setdefault("idempotency_key", str(uuid4()))
     return reinstate_units(operation_id=expiry.pk, **fields)
 
 
