@@ -198,6 +198,7 @@ def _form(
     }
     if found:
         context["shown"] = reads.shown(found, timezone.now())
+        context["now"] = context["shown"] if form.is_bound else None
     return render_page(request, FORM, context, status=status)
 
 
