@@ -227,7 +227,8 @@ def _cut(stamps: Sequence[Stamps], on_current: int, size: int) -> list[Card]:
     Debits take from the front, so the oldest stamps are those of the card that was full first.
     """
     backwards = iter(reversed(stamps))
-    cards, rest, wanted = [], None, on_current
+    cards: list[Card] = []
+    rest, wanted = None, on_current
     for _ in range(SHOWN):
         groups, left = [], wanted
         while left and (group := rest or next(backwards, None)):

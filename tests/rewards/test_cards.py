@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from django.db import transaction
@@ -27,7 +28,7 @@ from tests.rewards.shop import a_card_program
 pytestmark = pytest.mark.django_db
 
 
-def an_account(**fields: object) -> Account:
+def an_account(**fields: Any) -> Account:
     account: Account = AccountFactory(program=a_card_program(**fields))
     return account
 
