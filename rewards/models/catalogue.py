@@ -151,6 +151,11 @@ class Redemption(Authored):
         return f"redemption {self.pk}"
 
     @property
+    def cost(self) -> str:
+        """What was spent on it, as in `500 points`. Select `reward__program` along."""
+        return self.reward.program.units(self.units)
+
+    @property
     def is_removed(self) -> bool:
         """Taken away without giving units back. Select `operation__reversed_by` along."""
         if self.status != self.Status.CANCELLED:

@@ -157,7 +157,9 @@ def _dialog(
         "programs": [_choice(each, url, holding) for each in form.holdings],
         "balance": holding.program.units(holding.balance) if holding else units(0),
         "unit_plural": holding.program.unit_plural if holding else _("units"),
-        "options": [_option(each, form) for each in form.offered],
+        "options": [_option(each, form, holding.program) for each in form.offered]
+        if holding
+        else [],
         "at_counter": form.chosen == COUNTER,
     }
     return render(request, "rewards/spend.html", context, partial="dialog", status=status)
@@ -169,7 +171,7 @@ def _choice(holding: Holding, url: str, current: Holding | None) -> Choice:
     return Choice(label, f"{url}?{urlencode({'program': program.pk})}", holding is current)
 
 
-def _option(offered: Offered, form: SpendForm) -> Option:
+def _option(offered: Offered, form: SpendForm, program: Program) -> Option:
     reward, pk = offered.reward, offered.reward.pk
     picture = ""
     if offered.picture:
@@ -179,7 +181,7 @@ def _option(offered: Offered, form: SpendForm) -> Option:
         name=reward.name,
         description=reward.description or reward.get_kind_display(),
         picture_url=picture,
-        cost=units(reward.cost),
+        cost=program.units(reward.cost),
         after=units(offered.after),
         obstacle=offered.obstacle.label if offered.obstacle else "",
         chosen=form.chosen == str(pk),
