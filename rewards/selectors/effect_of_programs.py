@@ -14,7 +14,7 @@ from loyalty_admin.common.templatetags.ui import date_in_words, units
 from rewards.models import Account, Lot, Program
 from rewards.selectors.preview import Preview
 from rewards.selectors.programs import Figures, figures_of, ladder_of
-from rewards.selectors.words import basis_in_words, customers, expiry_in_words, worth
+from rewards.selectors.words import basis_in_words, expiry_in_words, worth
 
 Status, Expiry = Program.Status, Program.Expiry
 COUNTED = 10_000
@@ -120,7 +120,7 @@ def _about_expiry(before: Program, after: Program, figures: Figures) -> Iterator
     if (before.expiry, before.expiry_days) != (after.expiry, after.expiry_days):
         yield _("New units expire: %s.") % expiry_in_words(after)
         if lots := _counted(Lot.objects.filter(account__program=before.pk, remaining__gt=0)):
-            yield _("%s lots that exist keep their dates.") % lots
+            yield _("Lots that exist keep their dates: %s.") % lots
         yield from _lapsing(before, after)
     if before.warning_days != after.warning_days and after.expiry != Expiry.NEVER:
         words = {"days": units(after.warning_days)}
@@ -143,17 +143,15 @@ def _lapsing(before: Program, after: Program) -> Iterator[str]:
     if not words["accounts"]:
         return
     if after.expiry != Expiry.INACTIVITY:
-        yield _("%(accounts)s accounts do not lapse by inactivity any more.") % words
+        yield _("Accounts that do not lapse by inactivity any more: %(accounts)s.") % words
     elif before.expiry != Expiry.INACTIVITY:
         words["day"] = date_in_words(timezone.now() + timedelta(days=after.expiry_days))
-        yield _("%(accounts)s accounts hold units; they lapse on %(day)s unless used before.") % (
-            words
-        )
+        yield _("Accounts that lapse on %(day)s, unless used before: %(accounts)s.") % words
     elif after.expiry_days > before.expiry_days:
         words["days"] = units(after.expiry_days - before.expiry_days)
-        yield _("%(accounts)s accounts lapse %(days)s days later than now.") % words
+        yield _("Accounts that lapse %(days)s days later than now: %(accounts)s.") % words
     else:
-        yield _("%(accounts)s accounts keep the day they have until they are used again.") % words
+        yield _("Accounts that keep their day until they are used again: %(accounts)s.") % words
 
 
 def _about_cards(before: Program, after: Program, _figures: Figures) -> Iterator[str]:
@@ -163,9 +161,7 @@ def _about_cards(before: Program, after: Program, _figures: Figures) -> Iterator
         yield _("A card is full with %(size)s.") % words
         full = Account.objects.filter(program=before.pk, balance__gte=size)
         if count := _counted(full):
-            yield _(
-                "%s customers have a full card by that; it is filled with their next stamp."
-            ) % (count)
+            yield _("Customers whose card is full by that, with their next stamp: %s.") % count
     if before.card_reward != after.card_reward:
         if after.card_reward:
             yield _("From now on a full card gives “%s”.") % after.card_reward
@@ -179,9 +175,9 @@ def _about_tiers(before: Program, after: Program, _figures: Figures) -> Iterator
         yield _("What counts for its tiers: %s.") % basis_in_words(after)
         standing = sum(tier.members for tier in ladder_of(before).tiers)
         if standing and after.tier_basis == Program.TierBasis.NONE:
-            yield _("%s stand on a tier; they stay there, and nobody moves.") % customers(standing)
+            yield _("Customers who stay on their tier, for nobody moves: %s.") % units(standing)
         elif standing:
-            yield _("%s stand on a tier; it is worked out anew tonight.") % customers(standing)
+            yield _("Customers whose tier is worked out anew in the night: %s.") % units(standing)
     if before.tier_grace_days != after.tier_grace_days:
         words = {"days": units(after.tier_grace_days)}
         yield _("Who has too little for a tier keeps it for %(days)s days.") % words

@@ -80,7 +80,7 @@ def _compared(program: Program, compared: Comparison, *, has_current: bool) -> I
         "worth": sign + worth(program, change),
     }
     words = {"more": units(compared.more), "fewer": units(compared.fewer)}
-    yield _("%(more)s customers get more, %(fewer)s get less") % words
+    yield _("Customers who get more: %(more)s; less: %(fewer)s") % words
 
 
 def _outcome(program: Program, outcome: Outcome) -> str:

@@ -107,9 +107,7 @@ def preview_tier_switch(tier: Tier, *, is_active: bool) -> Preview:
     days = {"days": units(program.tier_grace_days), "who": customers(standing)}
     lines = [_("Nobody comes to stand on “%s” any more.") % tier]
     if standing:
-        lines.append(
-            _("%(who)s stand on it; they keep it for %(days)s days, then the one below.") % days
-        )
+        lines.append(_("On it now: %(who)s, who keep it for %(days)s days.") % days)
     return Preview(lines, "warn")
 
 
@@ -126,12 +124,12 @@ def _standing(measures: Measures, tier: Tier, others: Sequence[Tier]) -> Iterato
         "share": units(round(100 * count / measures.of)) if measures.of else "0",
     }
     if measures.is_sample:
-        yield _("About %(count)s of %(of)s members have earned it by now, %(share)s %%.") % words
+        yield _("Have earned it by now: about %(count)s of %(of)s members, %(share)s %%.") % words
     else:
-        yield _("%(count)s of %(of)s members have earned it by now, %(share)s %%.") % words
+        yield _("Have earned it by now: %(count)s of %(of)s members, %(share)s %%.") % words
     for lower in reversed([other for other in others if other.threshold < tier.threshold]):
-        words = {"count": customers(measures.between(lower.threshold, tier.threshold))}
-        yield _("%(count)s stay below it, on “%(tier)s”.") % (words | {"tier": lower.name})
+        below = customers(measures.between(lower.threshold, tier.threshold))
+        yield _("Below it, on “%(tier)s”: %(count)s.") % {"tier": lower.name, "count": below}
         break
     yield _("Who has earned it moves up at the next act, or in the night.")
 
@@ -153,9 +151,9 @@ def _changed(before: Tier, after: Tier) -> Iterator[str]:
     standing = TierMembership.objects.filter(tier=before, ended_at__isnull=True).count()
     if standing and after.threshold > before.threshold:
         words = {"who": customers(standing), "days": units(after.program.tier_grace_days)}
-        yield _("%(who)s stand on it; who has too little keeps it for %(days)s days.") % words
+        yield _("On it now: %(who)s; who has too little keeps it for %(days)s days.") % words
     elif standing:
-        yield _("%s stand on it.") % customers(standing)
+        yield _("On it now: %s.") % customers(standing)
     if standing and after.multiplier != before.multiplier:
         yield _("They earn by the new multiplier from now on; units earned before stay.")
     gifts = ("entry_units", "entry_reward_id")

@@ -208,7 +208,8 @@ def _differences(record: AuditRecord, fields: Mapping[str, Field]) -> list[Diffe
         name = change.name.replace(" ", "_")
         asked: Any = fields.get(name)
         label = str(asked.label) if asked else change.name
-        choices = dict(asked.choices) if type(asked) is ChoiceField else {}
+        plain = type(asked) is ChoiceField  # what is chosen of rows is told by name already
+        choices: dict[Any, Any] = dict(fields[name].choices) if plain else {}  # type: ignore[attr-defined]
         before, after = (
             str(choices.get(value, value)) if value is not None else None
             for value in (change.before, change.after)

@@ -22,7 +22,7 @@ from rewards.models import Account, Lot, Program
 from tests.factories import AccountFactory, ProgramFactory, RewardFactory, actor_for
 from tests.rewards.ledger import SYSTEM, account_of, assert_adds_up, lots_of
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = pytest.mark.django_db
 
 NOW = datetime(2026, 11, 22, 12, tzinfo=UTC)
 POINTS: dict[str, Any] = {
