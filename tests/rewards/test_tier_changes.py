@@ -84,7 +84,7 @@ def test_rw_11_a_change_says_who_why_and_until_when() -> None:
     assert (event.data["from"], event.data["to"], event.data["why"]) == (
         "Silver", "Gold", "by_hand",
     )  # fmt: skip
-    audit = AuditRecord.objects.filter(verb="tier.changed").latest("pk")
+    audit: Any = AuditRecord.objects.filter(verb="tier.changed").latest("pk")
     assert (audit.actor_label, audit.after["internal_note"]) == ("Marta", "A VIP")
     assert audit.before["tier"] == "Silver"
     assert steps_of(account) == ["Silver", "Gold"]

@@ -28,7 +28,7 @@ pytestmark = pytest.mark.django_db
 
 NOW = datetime(2026, 6, 15, 12, 0, tzinfo=UTC)
 DAY = timedelta(days=1)
-WINDOW, GRACE, HOW_MANY = 90, 30, 150
+WINDOW, GRACE, HOW_MANY = 90, 30, 60
 Outcome = tuple[str, datetime | None, str]
 
 
@@ -195,12 +195,12 @@ def _outcomes(lives: list[Life]) -> list[Outcome]:
 
 
 @pytest.mark.parametrize("basis", [b for b in Program.TierBasis if b != Program.TierBasis.NONE])
-@pytest.mark.parametrize("seed", [1, 2, 3])
+@pytest.mark.parametrize("seed", [1, 2])
 def test_rw_11_three_ways_lead_to_where_the_rules_say(
     basis: Program.TierBasis, seed: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     program = a_ladder(basis, tier_window_days=WINDOW, tier_grace_days=GRACE)
-    if seed == 3:
+    if seed == 2:
         tier(program, "Gold", is_active=False)
     lives = _lives(Random(seed), program)
     steps = list(Tier.objects.filter(program=program))
