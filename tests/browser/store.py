@@ -13,9 +13,11 @@ from activity.actions.notes import add_note, edit_note, pin_note
 from activity.models import ContactPoint, Event
 from customers.actions.orders import record_order
 from customers.models import Customer, Order
+from loyalty_admin.common.actor import Actor
 from loyalty_admin.staff.models import User
 from rewards.actions.balances import adjust_balance, debit_balance
 from rewards.actions.sweeping import sweep
+from rewards.actions.tiers import change_tier
 from rewards.actions.undo import reverse_operation
 from rewards.actions.warning import warn_of_expiry
 from rewards.models import Account, Operation, Program, Redemption
@@ -54,6 +56,7 @@ NO_PAGES = ONLY_POST | {
     "rewards:step-new-preview",
     "rewards:step-preview",
     "rewards:spend-preview",
+    "rewards:tier-preview",
 }
 """Acts, downloads, and what scripts fetch into a page."""
 
@@ -88,10 +91,21 @@ def a_store(user: User) -> dict[str, Any]:
         "expiry_id": _an_expiry(common).pk,
         "order_id": order.pk,
         "rule_id": rule.pk,
-        "tier_id": TierFactory(program=program).pk,
+        **_a_tier(actor, program, common),
         "kind": "adjust",
         **a_pictured_reward(program),
     }
+
+
+def _a_tier(actor: Actor, program: Program, common: dict[str, Any]) -> dict[str, int]:
+    """A step with another above it, given by hand for a while."""
+    gold = TierFactory(program=program, name="Gold")
+    TierFactory(program=program, name="Platinum", threshold=10**6)
+    change = change_tier(
+        actor=actor, tier_id=gold.pk, until=timezone.now() + 30 * 24 * HOUR,
+        internal_note="Asked for it", idempotency_key="tier change", **common,
+    )  # fmt: skip
+    return {"tier_id": gold.pk, "change_id": change.pk}
 
 
 def a_customer(name: str, external_id: str, **fields: Any) -> Customer:
