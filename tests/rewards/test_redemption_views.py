@@ -45,7 +45,7 @@ def _spend_url(account: Account) -> str:
     return reverse("rewards:spend", args=[account.customer_id])
 
 
-def _spend(client: Client, account: Account, *, htmx: bool = True, **fields: Any) -> Any:
+def _spend(client: Client, account: Account, *, htmx: bool = True, **fields: object) -> Any:
     form = {"program": account.program_id, "idempotency_key": "form:1"} | fields
     return client.post(_spend_url(account), form, headers=HTMX if htmx else None)
 
@@ -129,7 +129,7 @@ def test_ev_2_a_redemption_sent_twice_is_made_once(agent: Client) -> None:
     ],
 )
 def test_ev_1_bad_input_to_spend_is_told_and_changes_nothing(
-    agent: Client, fields: dict[str, str], message: str
+    agent: Client, fields: dict[str, Any], message: str
 ) -> None:
     account = account_of(300)
     a_reward(account.program)
@@ -367,7 +367,7 @@ def three(agent: Client) -> list[Redemption]:
     """Redemptions of three customers; the first has a code."""
     program = ProgramFactory()
     people = [("José Álvarez", "12345678Z"), ("Ana Pérez", "87654321X"), ("Xi Li", "")]
-    made = []
+    made: list[Redemption] = []
     for name, document in people:
         customer = CustomerFactory(name=name, document=document)
         account = account_of(1000, program=program, customer=customer)
@@ -446,3 +446,24 @@ def test_rw_7_auditors_read_and_may_do_nothing(client: Client) -> None:
         assert "Mark used" not in text
     assert _act(client, "cancel", redemption).status_code == 403
     assert Program.objects.count() == 1
+
+
+def test_rw_7_the_history_says_which_lots_got_back_what_and_cancels(agent: Client) -> None:
+    account: Account = AccountFactory(program=ProgramFactory(grace_days=14))
+    with time_machine.travel(datetime(2026, 1, 1, 12, tzinfo=UTC), tick=False):
+        adjust(account, 200, expires_in_days=30)
+        adjust(account, 400)
+        redemption = redeem(account, a_code_reward(account.program))
+    points = reverse("rewards:points", args=[account.customer_id])
+    before = agent.get(points, headers=HTMX).content.decode()
+    assert "Spent on €5 off" in before
+    url = reverse("rewards:redemption-cancel", args=[account.customer_id, redemption.pk])
+    assert url in before
+    with time_machine.travel(datetime(2026, 3, 1, 12, tzinfo=UTC), tick=False):
+        cancel(redemption)
+    after = agent.get(points, headers=HTMX).content.decode()
+    assert url not in after
+    assert "Redemption cancelled: €5 off" in after
+    assert "Back to 2 lots" in after
+    assert "200 back to the lot of 1 Jan 2026, expiring on 15 Mar 2026" in after
+    assert "300 back to the lot of 1 Jan 2026" in after
