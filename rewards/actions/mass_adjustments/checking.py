@@ -29,8 +29,9 @@ _LIKE_PHONES = f"SELECT key FROM mass_key WHERE key ~ '{_PHONE}'"
 _FIND = """
 CREATE TEMP TABLE mass_found ON COMMIT DROP AS
 SELECT key, min(customer_id) AS customer_id, count(DISTINCT customer_id) AS customers,
-       (array_agg(way ORDER BY place))[1] AS way, array_agg(customer_id ORDER BY place) AS whose,
-       array_agg(way ORDER BY place) AS ways
+       (array_agg(way ORDER BY place))[1] AS way,
+       array_agg(customer_id ORDER BY place, customer_id) AS whose,
+       array_agg(way ORDER BY place, customer_id) AS ways
 FROM (
     SELECT k.key, c.id AS customer_id, 'external ID' AS way, 1 AS place
     FROM mass_key AS k JOIN customers_customer AS c ON c.external_id = k.key
