@@ -92,15 +92,15 @@ class RewardForm(forms.Form):
     )
     stock = UnitsField(
         signed=False,
-        label=_l("How many there are"),
+        label=_l("Stock"),
         required=False,
-        help_text=_l("In all, with those that are gone. Empty: as many as are wanted."),
+        help_text=_l("How many there are in all. Empty: as many as are wanted."),
     )
     per_customer = UnitsField(
         signed=False,
-        label=_l("How many one customer can have"),
+        label=_l("For each customer"),
         required=False,
-        help_text=_l("Empty: without limit."),
+        help_text=_l("How many one can have. Empty: without limit."),
     )
     minimum_tier = TierChoice(
         label=_l("Only for"),
