@@ -82,8 +82,21 @@ def _adjusted(event: Event, extra: Extra) -> Line:
         _("Internal: %s") % data["internal_note"] if data["internal_note"] else "",
         _("Customer sees “%s”") % data["customer_comment"] if data["customer_comment"] else "",
         _("Expires %s") % date_in_words(expires) if expires else "",
+        _batch(event),
     ]
     return _manual(event, extra, title, sentences)
+
+
+def _batch(event: Event) -> str:
+    """Where it was one of many that came in a file."""
+    number = event.data.get("batch")
+    return _("From mass adjustment %s") % number if number else ""
+
+
+def _short(event: Event) -> str:
+    """What could not be taken back; only a file that is undone leaves it at that."""
+    missing = event.data.get("shortfall")
+    return _("%s more had been spent already") % units(missing) if missing else ""
 
 
 def _spent(event: Event, extra: Extra) -> Line:
@@ -107,7 +120,9 @@ def _reversed(event: Event, extra: Extra) -> Line:
         title = _("Reinstatement undone: %(amount)s %(unit)s") % amount
     else:
         title = _("Adjustment undone: %(amount)s %(unit)s") % amount
-    return Line(title=title, body=_change(event), href=_history(event))
+    sentences = (_change(event), _short(event), _batch(event))
+    body = " · ".join(sentence for sentence in sentences if sentence)
+    return Line(title=title, body=body, href=_history(event))
 
 
 def _released(event: Event, extra: Extra) -> Line:

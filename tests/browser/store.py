@@ -36,6 +36,7 @@ from tests.factories import (
 from tests.loyalty_admin.test_permissions import ONLY_POST
 from tests.rewards.expiry import give
 from tests.rewards.ledger import SYSTEM
+from tests.rewards.mass import checked
 from tests.rewards.pictures import a_pictured_reward
 from tests.rewards.redemptions import a_code_reward, a_reward, cancel, redeem, use
 
@@ -47,6 +48,8 @@ NO_PAGES = ONLY_POST | {
     "discounts:offer-preview",
     "mfa_download_recovery_codes",
     "rewards:adjust-preview",
+    "rewards:mass-adjustment-result",
+    "rewards:mass-adjustment-template",
     "rewards:program-new-preview",
     "rewards:program-preview",
     "rewards:reward-picture",
@@ -86,6 +89,7 @@ def a_store(user: User) -> dict[str, Any]:
         **common,
         "note_id": note,
         "event_id": Event.objects.filter(kind="note.added").latest("pk").pk,
+        "batch_id": checked(program, "HH-0900,40", "HH-0900,1.000").pk,
         "operation_id": operation.pk,
         "redemption_id": redemption.pk,
         "expiry_id": _an_expiry(common).pk,

@@ -32,6 +32,7 @@ from tests.factories import (
     TierFactory,
     UserFactory,
 )
+from tests.rewards.mass import checked
 from tests.rewards.pictures import a_pictured_reward
 from tests.rewards.redemptions import a_reward, redeem
 
@@ -57,7 +58,7 @@ ONLY_POST = {
     "rewards:redemption-reopen",
 }
 """Acts at once: a GET is refused, so that no link and no crawler can do them."""
-RECORDED_READS = {"activity:audit-export"}
+RECORDED_READS = {"activity:audit-export", "rewards:mass-adjustment-result"}
 """What leaves a trace although it changes nothing: who took it is written down."""
 UNWATCHED = {"django_session", "usersessions_usersession", "django_migrations"}
 ROLES = [*Role.values, "superuser", "none"]
@@ -115,6 +116,7 @@ def objects() -> dict[str, Any]:
         "event_id": Event.objects.filter(kind="note.added").get().pk,
         "operation_id": operation.pk,
         "redemption_id": redeem(account, a_reward(account.program, 1)).pk,
+        "batch_id": checked(rule.program, f"{customer.external_id},1").pk,
         "entry_id": operation.entries.get().pk,
         "order_id": OrderFactory(customer=customer, store=StoreFactory()).pk,
         "kind": "adjust",
