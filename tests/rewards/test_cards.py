@@ -61,9 +61,10 @@ def test_rw_8_a_full_card_gives_its_reward_and_the_overflow_begins_the_next() ->
 
 def test_rw_8_one_credit_may_fill_several_cards() -> None:
     account = an_account(size=3)
-    adjust(account, 11)
+    adjust(account, 2)
+    adjust(account, 9)
     assert cards_of(account) == [(number, "outstanding", 3) for number in (1, 2, 3)]
-    assert balance_of(account) == 2
+    assert (balance_of(account), lots_of(account)) == (2, [0, 2])
     assert_adds_up()
 
 
