@@ -151,6 +151,35 @@ def test_rw_7_what_was_given_without_units_is_not_cancelled_but_removed() -> Non
     assert (removed.status, removed.is_removed) == (Status.CANCELLED, True)
 
 
+def test_rw_7_the_stamps_of_a_full_card_come_back_and_are_not_taken_again_at_once() -> None:
+    program = ProgramFactory(stamps=True, card_size=5)
+    program.card_reward = a_reward(program, 5, name="Coffee")
+    program.save()
+    account = account_of(7, program=program)
+    card = Redemption.objects.get()
+    assert (card.source, card.position, balance_of(account)) == ("card", 1, 2)
+    cancel(card)
+    assert balance_of(account) == 7
+    assert Redemption.objects.count() == 1
+    adjust(account, 1)
+    assert Redemption.objects.latest("pk").position == 2
+    assert balance_of(account) == 3
+    assert_adds_up()
+
+
+def test_rw_7_where_everything_lapsed_by_inactivity_units_come_back_with_grace() -> None:
+    program = ProgramFactory(expiry="inactivity", expiry_days=30, grace_days=14)
+    with time_machine.travel(datetime(2026, 1, 1, tzinfo=UTC), tick=False):
+        account = account_of(100, program=program)
+        redemption = redeem(account, a_reward(program, 60))
+    later = datetime(2026, 3, 1, tzinfo=UTC)
+    with time_machine.travel(later, tick=False):
+        cancel(redemption)
+    account.refresh_from_db()
+    assert (account.balance, account.expires_at) == (60, later + timedelta(days=14))
+    assert_adds_up()
+
+
 def test_rw_7_an_expired_reward_can_be_cancelled_too() -> None:
     with time_machine.travel(datetime(2026, 1, 1, tzinfo=UTC), tick=False):
         account = account_of(100)
