@@ -5,6 +5,6 @@ the actions. `cases` holds the customers to remember, with names and a story eac
 here needs the development packages, so nothing outside may import it when it starts.
 """
 
-FEWEST, MOST = 12, 750
+FEWEST, MOST = 16, 750
 """How many customers a demo can have: those to remember and one more, up to as many as have
 orders with fewer than 10,000 numbers below the fixed ones."""

@@ -21,7 +21,6 @@ from customers.actions.customers import (
 )
 from customers.actions.order_checks import DraftLine, OrderDraft
 from customers.actions.orders import record_order
-from customers.models import Customer
 from loyalty_admin.common.actor import Actor
 from rewards.actions.balances import DEFAULT_COMMENT, adjust_balance, debit_balance
 from rewards.actions.undo import reverse_operation
@@ -40,9 +39,12 @@ class World:
     seed: int
     staff: dict[str, Actor]
     reasons: dict[str, int]
-    program_id: int
+    programs: dict[str, int]
+    rewards: dict[str, int]
+    tiers: dict[str, int]
     customers: dict[str, int] = field(default_factory=dict)
     operations: dict[str, int] = field(default_factory=dict)
+    redemptions: dict[str, int] = field(default_factory=dict)
 
     def key(self, name: str) -> str:
         """The idempotency key of an act: the same in every run, so that a second is a replay."""
@@ -147,6 +149,7 @@ class Adjust:
     internal_note: str
     customer_comment: str = DEFAULT_COMMENT
     expires_in_days: int | None = None
+    program: str = "points"
     by: str = AGENT
 
     def perform(self, world: World) -> None:
@@ -155,7 +158,7 @@ class Adjust:
         operation = adjust_balance(
             actor=world.staff[self.by],
             customer_id=world.customers[self.customer],
-            program_id=world.program_id,
+            program_id=world.programs[self.program],
             amount=self.amount,
             reason_id=world.reasons[self.reason],
             idempotency_key=world.key(name),
@@ -183,7 +186,7 @@ class Spend:
         operation = debit_balance(
             actor=world.staff[self.by],
             customer_id=world.customers[self.customer],
-            program_id=world.program_id,
+            program_id=world.programs["points"],
             amount=self.amount,
             idempotency_key=world.key(name),
             reference=self.reference,
@@ -283,23 +286,3 @@ class ContactFails:
                 verb = "customer.contact_state_changed"
                 act = AuditedAct(verb, "contact_point", point.pk, customer_id, before, after)
                 record_audit(Actor.system("messages"), act)
-
-
-@dataclass(frozen=True, slots=True)
-class Remove:
-    """A member leaves the programme. The row is written here, with its audit record."""
-
-    at: datetime
-    customer: str
-
-    def perform(self, world: World) -> None:
-        """Mark them as removed."""
-        customer_id = world.customers[self.customer]
-        member, removed = Customer.Status.MEMBER, Customer.Status.REMOVED
-        with transaction.atomic(durable=True):
-            members = Customer.objects.filter(pk=customer_id, status=member)
-            if members.update(status=removed):
-                before, after = {"status": member}, {"status": removed}
-                verb = "customer.removed"
-                act = AuditedAct(verb, "customer", customer_id, customer_id, before, after)
-                record_audit(world.staff[AGENT], act)

@@ -10,6 +10,10 @@
 | Olu Kazeem              | buys for a hotel: 12,905 points                                    |
 | Carl Corrected          | −150 by mistake, undone an hour later                              |
 | Eva Expired             | 320 points expired last month; 45 are left                         |
+| Rosa Refunded           | an order went back when its points were spent: 30 are missing      |
+| Cora Cancelled          | redeemed €5 off by accident, cancelled: 640 points again           |
+| Stan Stamps             | a full coffee card, and 3 stamps on the next                       |
+| Tina Tier               | Gold by hand for half a year                                       |
 | Nora New                | joined today: no order, no points                                  |
 | Max Many                | 300 orders in a year                                               |
 | Iker Opted-out          | answered STOP: no SMS any more                                     |
@@ -33,14 +37,22 @@ from rewards.demo.acts import (
     Adjust,
     Buy,
     ContactFails,
-    Remove,
     Spend,
     Undo,
     WriteNote,
 )
 from rewards.demo.catalogue import LEAD
 from rewards.demo.people import Person, dni, email_of
-from rewards.demo.shopping import at_shop_time, basket, basket_of, split, spread
+from rewards.demo.programs import CARD, FIVE_OFF, GOLD
+from rewards.demo.reward_acts import (
+    CancelRedemption,
+    ChangeTier,
+    GoesBack,
+    Happens,
+    Redeem,
+    Remove,
+)
+from rewards.demo.shopping import at_shop_time, basket, basket_of, coffees, split, spread
 
 CLAIM_NUMBER, ANA_NUMBER = "10433", "10482"
 EXPIRY = timedelta(days=14 + 365)
@@ -143,9 +155,17 @@ def _ana(clock: Clock, person: Person) -> Iterator[Act]:
         state=ContactPoint.State.BLOCKED,
         reason="The mailbox does not exist (550 5.1.1)",
     )
-    yield Spend(
-        at=clock.ago(minutes=35), customer=customer, name="spend", amount=500, reference="T-20931"
+    yield Adjust(
+        at=clock.on(30, "11:05"),
+        customer=customer,
+        name="paper card",
+        program=CARD,
+        amount=7,
+        reason="other",
+        internal_note="Brought her paper card, seven stamps on it",
+        customer_comment="Stamps of your paper card",
     )
+    yield Redeem(at=clock.ago(minutes=35), customer=customer, name="five", reward=FIVE_OFF)
 
 
 def _gus(clock: Clock, person: Person) -> Iterator[Act]:
@@ -210,6 +230,43 @@ def _eva(clock: Clock, person: Person) -> Iterator[Act]:
     yield _order(clock, person, 25, "45.60", "valencia")
 
 
+def _rosa(clock: Clock, person: Person) -> Iterator[Act]:
+    """An order of 60 goes back after 150 of 180 points were spent: 30 are left to take."""
+    customer = person.external_id
+    yield _order(clock, person, 90, "120.50", "retiro")
+    yield _order(clock, person, 40, "60.20", "web")
+    yield Spend(
+        at=clock.on(20, "12:10"), customer=customer, name="spend", amount=150, reference="T-31077"
+    )
+    yield GoesBack(at=clock.on(6, "10:30"), customer=customer)
+
+
+def _cora(clock: Clock, person: Person) -> Iterator[Act]:
+    customer = person.external_id
+    yield from _orders(clock, person, units=640, orders=8, first=300, last=30)
+    yield Redeem(at=clock.on(4, "18:02"), customer=customer, name="five", reward=FIVE_OFF)
+    yield CancelRedemption(
+        at=clock.on(4, "18:20"), customer=customer, name="five", reason="Tapped it by accident"
+    )
+
+
+def _stan(clock: Clock, person: Person) -> Iterator[Act]:
+    """Thirteen coffees: a full card, and three stamps on the next one."""
+    for day in spread(clock.rng, clock.ago(days=120), clock.ago(days=2), 13):
+        at = at_shop_time(clock.rng, day, online=False)
+        yield Buy(at, person.external_id, "gran-via", coffees(clock.rng, 1))
+
+
+def _tina(clock: Clock, person: Person) -> Iterator[Act]:
+    customer = person.external_id
+    yield from _orders(clock, person, units=230, orders=5, first=200, last=30)
+    yield ChangeTier(
+        at=clock.on(10, "13:15"), customer=customer, tier=GOLD, days=180,
+        note="Was Gold at the shop that we took over",
+    )  # fmt: skip
+    yield Happens(at=clock.on(5, "20:40"), customer=customer, kind="review", reference="R-5512")
+
+
 def _nothing(clock: Clock, person: Person) -> Iterator[Act]:
     yield from ()
 
@@ -258,6 +315,10 @@ CASES = (
     Case("Olu Kazeem", "buys for a hotel: 12,905 points", _olu, phone="+2348031234567"),
     Case("Carl Corrected", "−150 by mistake, undone an hour later", _carl),
     Case("Eva Expired", "320 points expired last month; 45 are left", _eva, 640),
+    Case("Rosa Refunded", "an order went back when its points were spent: 30 are missing", _rosa),
+    Case("Cora Cancelled", "redeemed €5 off by accident, cancelled: 640 points again", _cora),
+    Case("Stan Stamps", "a full coffee card, and 3 stamps on the next", _stan, 150),
+    Case("Tina Tier", "Gold by hand for half a year", _tina, 320),
     Case("Nora New", "joined today: no order, no points", _nothing, 0),
     Case("Max Many", "300 orders in a year", _max),
     Case("Iker Opted-out", "answered STOP: no SMS any more", _iker, 410),

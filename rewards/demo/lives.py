@@ -21,9 +21,12 @@ from rewards.demo.acts import (
 )
 from rewards.demo.catalogue import AGENT, LEAD
 from rewards.demo.people import Person
+from rewards.demo.programs import FIVE_OFF
+from rewards.demo.reward_acts import CancelRedemption, GoesBack, Redeem, UseReward
 from rewards.demo.shopping import at_shop_time, basket, cost, spread
 
 MOST_ORDERS = 60
+REWARDS = (("Free shipping", 200), (FIVE_OFF, 500))
 PER_YEAR = 365.0
 
 WRONGS = (
@@ -61,6 +64,10 @@ def life_of(rng: Random, person: Person, begin: datetime, now: datetime) -> Iter
         member_since = buys[len(buys) // 2].at + timedelta(minutes=5)
         yield Enrol(member_since, person.external_id)
     earning = [buy for buy in buys if buy.at > member_since]
+    if earning and rng.random() < 0.06:
+        later = min(earning[-1].at + timedelta(days=2), now - timedelta(minutes=1))
+        if later > earning[-1].at:
+            yield GoesBack(at=later, customer=person.external_id, cancelled=rng.random() < 0.4)
     yield from _wrongs(rng, person, max(member_since, begin), now)
     yield from _spending(rng, earning)
     yield from _talks(rng, person, max(person.joined, begin), now)
@@ -126,14 +133,32 @@ def _spending(rng: Random, buys: list[Buy]) -> Iterator[Act]:
         can = (arrived - spent) // 100 * 100
         if can < 200 or rng.random() > 0.25:
             continue
+        at = buy.at + timedelta(minutes=1)
+        if rng.random() < 0.5:
+            reward, amount = rng.choice([each for each in REWARDS if each[1] <= can])
+            spent += amount
+            yield from _redeemed(rng, buy.customer or "", f"reward-{number}", reward, at)
+            continue
         amount = rng.randrange(100, min(can, 500) + 1, 100)
         spent += amount
         yield Spend(
-            at=buy.at + timedelta(minutes=1),
+            at=at,
             customer=buy.customer or "",
             name=f"spend-{number}",
             amount=amount,
             reference=f"T-{rng.randint(10_000, 99_999)}",
+        )
+
+
+def _redeemed(rng: Random, customer: str, name: str, reward: str, at: datetime) -> Iterator[Act]:
+    """A reward, which most people use soon after, and few did not mean to have."""
+    yield Redeem(at=at, customer=customer, name=name, reward=reward)
+    chance, later = rng.random(), at + timedelta(minutes=rng.randint(3, 40))
+    if chance < 0.5:
+        yield UseReward(at=later, customer=customer, name=name)
+    elif chance < 0.6:
+        yield CancelRedemption(
+            at=later, customer=customer, name=name, reason="Redeemed by accident"
         )
 
 

@@ -24,7 +24,8 @@ from loyalty_admin.staff.permissions import API_SCOPES
 from rewards.actions.integrity import check_ledgers
 from rewards.demo.acts import Act, World
 from rewards.demo.plan import SEED, plan
-from rewards.demo.shop import SETUP, open_shop
+from rewards.demo.programs import SETUP
+from rewards.demo.shop import open_shop
 from rewards.models import Program
 from rewards.tasks import settle_due_accounts
 

@@ -55,6 +55,12 @@ def basket_of(rng: Random, total: Decimal) -> list[DraftLine]:
     return lines
 
 
+def coffees(rng: Random, cups: int) -> list[DraftLine]:
+    """So many cups of coffee at the counter."""
+    cup = rng.choice([product for product in COFFEES if product.price < 5])
+    return [_draft(cup, Decimal(cups), cups * cup.price)]
+
+
 def split(rng: Random, units: int, parts: int) -> list[Decimal]:
     """`parts` totals, in money, whose whole units add up to `units`."""
     weights = [rng.uniform(0.5, 1.5) for _ in range(parts)]

@@ -21,8 +21,9 @@ from rewards.demo import FEWEST, cases
 from rewards.demo.acts import Adjust, Buy, Join, Spend, Undo, WriteNote
 from rewards.demo.loading import _beginning
 from rewards.demo.plan import plan
+from rewards.demo.reward_acts import CancelRedemption, Redeem, UseReward
 from rewards.management.commands.load_demo import Command
-from rewards.models import Account, Operation
+from rewards.models import Account, Operation, Redemption, Shortfall, TierMembership
 
 CUSTOMERS = 20
 NOW = datetime(2026, 11, 22, 18, 30, tzinfo=UTC)
@@ -81,7 +82,10 @@ class LoadedDemoTests(TestCase):
         assert Order.objects.count() == planned(Buy)
         assert done(kinds.ADJUST) == planned(Adjust)
         assert done(kinds.DEBIT) == planned(Spend)
-        assert done(kinds.REVERSE) == planned(Undo) > 0
+        assert done(kinds.REVERSE) == planned(Undo, CancelRedemption) > 0
+        bought = Redemption.objects.filter(source="spent")
+        assert bought.count() == planned(Redeem) > 0
+        assert bought.filter(status="used").count() == planned(UseReward)
         assert Note.objects.count() == planned(WriteNote)
         assert Event.objects.filter(kind="order.recorded").count() == planned(Buy) - 1
 
@@ -96,14 +100,30 @@ class LoadedDemoTests(TestCase):
     def test_cases_have_what_they_promise(self) -> None:
         balances = {
             account.customer.name: (account.balance, account.pending)
-            for account in Account.objects.select_related("customer")
+            for account in Account.objects.filter(program__code="points").select_related("customer")
         }
+        stamps = dict(
+            Account.objects.filter(program__code="coffee-card").values_list(
+                "customer__name", "balance"
+            )
+        )
+        tiers = dict(
+            TierMembership.objects.filter(ended_at=None).values_list("customer__name", "tier__name")
+        )
         assert balances["Ana Pérez"] == (1240, 90)
         assert balances["Olu Kazeem"] == (12_905, 0)
         assert balances["Paula Pending"][1] == 45
         assert balances["Rita Removed"] == (310, 0)
         assert balances["Carl Corrected"] == (420, 0)
         assert balances["Eva Expired"] == (45, 0)
+        assert balances["Rosa Refunded"] == (0, 0)
+        assert Shortfall.objects.get(customer__name="Rosa Refunded").amount == 30
+        assert balances["Cora Cancelled"] == (640, 0)
+        assert tiers["Tina Tier"] == "Gold"
+        assert tiers["Ana Pérez"] == "Gold"
+        assert stamps["Ana Pérez"] == 7
+        assert stamps["Stan Stamps"] == 3
+        assert Redemption.objects.filter(customer__name="Stan Stamps", source="card").count() == 1
         assert not {"Gus Guest", "Nora New"} & balances.keys()
         assert Order.objects.get(number="10433").customer is None
         assert Customer.objects.get(orders__number="10482").name == "Ana Pérez"

@@ -225,8 +225,10 @@ def test_rw_14_stamps_joining_and_tiers_are_told() -> None:
         told = _explain(Account.objects.get(), TODAY)
     assert told.sentences[:3] == [
         "Today, 22 Nov 2026, you have 1 stamp.",
-        "In all you earned 4 stamps on 3 orders and on 1 other occasion and filled cards with "
-        "3 stamps.",
+        (
+            "In all you earned 4 stamps on 3 orders and on 1 other occasion and filled cards "
+            "with 3 stamps."
+        ),
         "Your card has 1 stamp of 3.",
     ]
     assert "3 Nov 2026: 3 stamps filled a card, which gave you “Free coffee”." in told.sentences
