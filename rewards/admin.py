@@ -13,11 +13,13 @@ from django.utils.translation import gettext_lazy as _
 
 from loyalty_admin.common.actor import Actor
 from loyalty_admin.common.admin import ActionAdmin, show_histories, show_read_only
+from loyalty_admin.common.errors import InvalidInput
 from loyalty_admin.common.money import known_currencies
 from rewards.actions.programs import (
     HOW_IT_BEHAVES,
     RuleTerms,
     change_program,
+    check_terms,
     create_program,
     create_rule,
     publish_rule,
@@ -60,13 +62,11 @@ class _Terms(_KnownCurrency):
     def clean(self) -> dict[str, Any]:
         """Terms that can hold."""
         values: dict[str, Any] = super().clean() or self.cleaned_data
-        if values.get("units") == 0:
-            self.add_error("units", _("A rule earns at least 1 unit."))
-        if (per := values.get("per")) is not None and per <= 0:
-            self.add_error("per", _("Enter an amount above zero."))
-        starts, ends = values.get("starts_at"), values.get("ends_at")
-        if starts and ends and starts >= ends:
-            self.add_error("ends_at", _("The end must come after the start."))
+        if not self.errors:
+            try:
+                check_terms(self.terms())
+            except InvalidInput as error:
+                self.add_error(error.field, error.message)
         return values
 
     def terms(self) -> RuleTerms:
@@ -134,7 +134,7 @@ class VersionInline(admin.TabularInline[EarningRuleVersion, EarningRule]):
     """What the rule has said, newest first."""
 
     model = EarningRuleVersion
-    fields = ("number", "effective_from", "measure", "units", "per", "currency", "cap_per_order")
+    fields = ("number", "effective_from", "trigger", "measure", "units", "per", "currency")
     show_change_link = True
     extra = 0
 
@@ -203,7 +203,7 @@ class EarningRuleVersionAdmin(ActionAdmin):
     """What rules say: published, never changed."""
 
     form = VersionForm
-    list_display = ("rule", "number", "effective_from", "measure", "units", "per", "currency")
+    list_display = ("rule", "number", "effective_from", "trigger", "measure", "units", "per")
     list_filter = ("rule__program",)
     number_search = ("pk", "rule_id")
     text_search = ("rule__name__icontains",)

@@ -118,7 +118,7 @@ def _about_earning(before: Program, after: Program, figures: Figures) -> Iterato
 
 def _about_expiry(before: Program, after: Program, figures: Figures) -> Iterator[str]:
     if (before.expiry, before.expiry_days) != (after.expiry, after.expiry_days):
-        yield _("New units expire: %s.") % expiry_in_words(after)
+        yield _("Units expire from now on: %s.") % expiry_in_words(after)
         if lots := _counted(Lot.objects.filter(account__program=before.pk, remaining__gt=0)):
             yield _("Lots that exist keep their dates: %s.") % lots
         yield from _lapsing(before, after)

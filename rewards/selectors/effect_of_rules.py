@@ -60,14 +60,14 @@ def preview_switch(program: Program, current: Terms | None, is_active: bool) -> 
 def _compared(program: Program, compared: Comparison, *, has_current: bool) -> Iterator[str]:
     words = {"count": units(compared.looked_at), "days": DAYS}
     if compared.is_partial:
-        yield _("The newest %(count)s orders of the last %(days)s days, by the draft:") % words
+        yield _("Looked at: the newest %(count)s orders of the last %(days)s days") % words
     else:
-        yield _("The last %(days)s days, by the draft:") % words
+        yield _("Looked at: the last %(days)s days") % words
     if has_current:
         yield _("Now: %s") % _outcome(program, compared.now)
-        yield _("Then: %s") % _outcome(program, compared.draft)
+        yield _("With this: %s") % _outcome(program, compared.draft)
     else:
-        yield _outcome(program, compared.draft)
+        yield _("With this: %s") % _outcome(program, compared.draft)
         return
     change = compared.draft.units - compared.now.units
     if not change and not compared.more and not compared.fewer:
@@ -86,7 +86,7 @@ def _compared(program: Program, compared: Comparison, *, has_current: bool) -> I
 def _outcome(program: Program, outcome: Outcome) -> str:
     if not outcome.units:
         return _("nobody earns anything")
-    return _("%(times)s times %(units)s in all, worth %(worth)s, for %(customers)s") % {
+    return _("%(units)s, worth %(worth)s; earned %(times)s times by %(customers)s") % {
         "times": units(outcome.times),
         "units": program.units(outcome.units),
         "worth": worth(program, outcome.units),

@@ -246,9 +246,10 @@ PROGRAM = {
     "code": "points", "kind": "points", "name": "Points", "status": "active",
     "unit_singular": "point", "unit_plural": "points", "unit_value": "0.01", "currency": "EUR",
     "rounding": "down", "pending_days": "0", "expiry": "never", "expiry_days": "0",
-    "grace_days": "30",
+    "grace_days": "30", "warning_days": "30", "reinstate_days": "60", "tier_basis": "none",
+    "tier_window_days": "365", "tier_grace_days": "30",
 }  # fmt: skip
-TERMS = {"measure": "amount", "units": "1", "per": "1", "currency": "EUR"}
+TERMS = {"trigger": "order", "measure": "amount", "units": "1", "per": "1", "currency": "EUR"}
 
 
 def test_programs_and_rules_go_through_their_actions(root: Client) -> None:
