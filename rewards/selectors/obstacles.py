@@ -67,7 +67,7 @@ class Obstacle:
 def wallet_of(
     customer_id: int, program: Program, balance: int, rewards: Sequence[Reward]
 ) -> Wallet:
-    """What decides about these rewards; they carry their minimum tier. At most two queries."""
+    """What decides about these rewards; they carry their tier and offer. At most two queries."""
     limited = [reward.pk for reward in rewards if reward.per_customer is not None]
     ladders = {reward.minimum_tier.program_id for reward in rewards if reward.minimum_tier}
     return Wallet(program, balance, _had(customer_id, limited), _steps(customer_id, ladders))
@@ -123,7 +123,8 @@ def _obstacles(reward: Reward, wallet: Wallet, at: datetime) -> Iterator[Obstacl
 
 
 def _of_dates(reward: Reward, at: datetime) -> Iterator[Obstacle]:
-    if not reward.is_active:
+    switched_off = reward.offer is not None and not reward.offer.is_active
+    if not reward.is_active or switched_off:
         sentence = _("“%(reward)s” is not offered any more.") % {"reward": reward}
         yield Obstacle(_("Not offered any more"), sentence, NotOffered)
     if reward.starts_at and at < reward.starts_at:

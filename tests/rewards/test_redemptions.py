@@ -11,7 +11,7 @@ from django.utils import timezone
 
 from activity.models import AuditRecord, Event
 from customers.models import Customer
-from discounts.models import DiscountCode
+from discounts.models import DiscountCode, Offer
 from loyalty_admin.common.errors import (
     Conflict,
     DomainError,
@@ -127,6 +127,15 @@ def test_rw_5_each_refusal_says_what_is_missing(
     assert balance_of(account) == 300
     assert not Redemption.objects.exists()
     assert_adds_up()
+
+
+def test_rw_6_a_reward_whose_offer_is_switched_off_is_not_offered() -> None:
+    account = account_of(500)
+    reward = a_code_reward(account.program)
+    Offer.objects.update(is_active=False)
+    with pytest.raises(NotOffered):
+        redeem(account, reward)
+    assert _give(reward).code is not None
 
 
 def test_rw_6_a_reward_of_a_tier_is_for_those_who_stand_on_it_or_above() -> None:
