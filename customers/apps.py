@@ -1,7 +1,14 @@
 """Customers and their orders."""
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
 from django.apps import AppConfig
 from django.utils.translation import gettext_lazy as _
+
+if TYPE_CHECKING:
+    from customers.panels import Verb
 
 
 class CustomersConfig(AppConfig):
@@ -13,7 +20,7 @@ class CustomersConfig(AppConfig):
         """Fill the registries that this app has something for, and own the customer's page."""
         from customers import find, timeline
         from customers.page import CustomerPage
-        from customers.panels import Tab, register_tab
+        from customers.panels import Tab, register_tab, register_verb
         from customers.selectors import order_count
         from loyalty_admin.common import navigation, profile
         from loyalty_admin.staff.permissions import Perm
@@ -48,6 +55,7 @@ class CustomersConfig(AppConfig):
                 events=("contact-changed",),
             ),
         )
+        register_verb(*_verbs())
         service = navigation.Group.SERVICE
         for label, url_name, icon, permission, order in (
             (_("Customers"), "customers:list", "users", Perm.CUSTOMERS_VIEW, 10),
@@ -55,3 +63,53 @@ class CustomersConfig(AppConfig):
         ):
             item = navigation.NavItem(service, label, url_name, icon, permission, order)
             navigation.register(item)
+
+
+def _verbs() -> list[Verb]:
+    from customers.models import Customer
+    from customers.panels import Verb
+    from loyalty_admin.staff.permissions import Perm
+
+    status, edit = Customer.Status, Perm.CUSTOMERS_EDIT
+    return [
+        Verb(
+            key="enrol",
+            label=_("Enrol"),
+            icon="id-card",
+            url_name="customers:enrol",
+            permission=edit,
+            order=10,
+            primary=True,
+            offered=lambda customer: customer.status == status.GUEST,
+        ),
+        Verb(
+            key="enrol-again",
+            label=_("Enrol again"),
+            icon="id-card",
+            url_name="customers:enrol",
+            permission=edit,
+            order=10,
+            primary=True,
+            offered=lambda customer: customer.status == status.REMOVED,
+        ),
+        Verb(
+            key="claim",
+            label=_("Claim an order"),
+            icon="receipt-text",
+            url_name="customers:claim",
+            permission=Perm.ORDERS_CLAIM,
+            order=50,
+            offered=lambda customer: customer.status == status.MEMBER,
+        ),
+        Verb(
+            key="remove",
+            label=_("Take out of the programme"),
+            icon="user-minus",
+            url_name="customers:remove",
+            permission=edit,
+            order=90,
+            tucked=True,
+            danger=True,
+            offered=lambda customer: customer.status == status.MEMBER,
+        ),
+    ]

@@ -68,6 +68,9 @@ class ShownVerb:
     icon: str
     url: str
     primary: bool
+    tucked: bool
+    danger: bool
+    dialog: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,12 +143,15 @@ def customer_of(request: HttpRequest, customer_id: int) -> Customer:
 def shell(request: HttpRequest, customer: Customer, current: Tab) -> dict[str, Any]:
     """Everything around the panel."""
     actor: Actor = request.actor  # type: ignore[attr-defined]
+    verbs = list(_verbs(register_verb.open_to(actor), customer))
     return {
         "status_tone": STATUS_TONES.get(Customer.Status(customer.status), ""),
         "chips": chips_of(customer),
         "contacts": contacts_of(customer),
         "tabs": list(_tabs(register_tab.open_to(actor), customer, current)),
-        "verbs": list(_verbs(register_verb.open_to(actor), customer)),
+        "verbs": [verb for verb in verbs if not verb.tucked],
+        "tucked_verbs": [verb for verb in verbs if verb.tucked],
+        "is_removed": customer.status == Customer.Status.REMOVED,
         "facts": _parts(request, register_facts.open_to(actor), customer),
         "asides": _parts(request, register_aside.open_to(actor), customer),
         "shell_url": reverse("customers:profile", args=[customer.pk]),
@@ -183,7 +189,14 @@ def _tabs(tabs: Iterable[Tab], customer: Customer, current: Tab) -> Iterable[Sho
 def _verbs(verbs: Iterable[Verb], customer: Customer) -> Iterable[ShownVerb]:
     for verb in verbs:
         if verb.offered(customer):
-            yield ShownVerb(verb.label, verb.icon, verb.url(customer.pk), verb.primary)
+            yield ShownVerb(
+                verb.label,
+                verb.icon,
+                verb.url(customer.pk),
+                verb.primary,
+                verb.tucked,
+                verb.danger,
+            )
 
 
 def _parts(request: HttpRequest, pieces: Iterable[Piece], customer: Customer) -> list[ShownPart]:

@@ -70,11 +70,16 @@ class Aside(Piece):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Verb(Piece):
-    """A button in the head that opens a dialog; `offered` hides it where it makes no sense."""
+    """A button in the head that opens a dialog; `offered` hides it where it makes no sense.
+
+    `tucked` ones stand in a menu behind the buttons: what is rare, or hard to take back.
+    """
 
     label: Text
     icon: str
     primary: bool = False
+    tucked: bool = False
+    danger: bool = False
     offered: Callable[[Customer], bool] = lambda customer: True
 
 

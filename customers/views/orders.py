@@ -58,6 +58,7 @@ def order_list(request: HttpRequest) -> HttpResponse:
         return render(request, LIST, context | {"damaged": error.message}, status=400)
     context["orders"] = page.rows
     context["number"], context["store"] = number, store
+    context["may_claim"] = request.actor.may(Perm.ORDERS_CLAIM)  # type: ignore[attr-defined]
     context["page"] = links(page, url, {"number": number, "store": store.pk if store else ""})
     return render(request, LIST, context)
 
@@ -71,4 +72,6 @@ def order(request: HttpRequest, order_id: int) -> HttpResponse:
     except NotFound as error:
         raise Http404(error.message) from error
     (shown,) = shown_orders([found], opened=found.pk)
-    return render_page(request, "customers/order.html", {"shown": shown, "order": found})
+    may_claim = found.customer is None and request.actor.may(Perm.ORDERS_CLAIM)  # type: ignore[attr-defined]
+    context = {"shown": shown, "order": found, "may_claim": may_claim}
+    return render_page(request, "customers/order.html", context)
