@@ -25,7 +25,7 @@ CHANGED = "ledger-changed"
 def take_places() -> None:
     """Register every piece."""
     register_tab(_points(), _stamps(), _rewards())
-    register_facts(_balances(), _tier())
+    register_facts(_balances())
     register_verb(*_verbs())
     for item in _setting_up():
         navigation.register(item)
@@ -126,16 +126,6 @@ def _balances() -> Facts:
         url_name="rewards:balances",
         permission=Perm.LEDGER_VIEW,
         order=10,
-        events=(CHANGED,),
-    )
-
-
-def _tier() -> Facts:
-    return Facts(
-        key="tier",
-        url_name="rewards:tier",
-        permission=Perm.LEDGER_VIEW,
-        order=20,
         events=(CHANGED,),
     )
 

@@ -59,7 +59,6 @@ urlpatterns = [
         name="redemption-reopen",
     ),
     path("redemptions/", redemptions.listing, name="redemptions"),
-    path("customers/<int:customer_id>/tier/", tiers.fact, name="tier"),
     path("customers/<int:customer_id>/tier/history/", tiers.history, name="tier-history"),
     path("customers/<int:customer_id>/tier/change/", tiers.change, name="tier-change"),
     path("customers/<int:customer_id>/tier/preview/", tiers.change_preview, name="tier-preview"),

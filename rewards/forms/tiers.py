@@ -8,6 +8,8 @@ from typing import Any
 
 from django import forms
 from django.utils import timezone
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy as _l
 
@@ -126,16 +128,17 @@ def _steps(place: Place, *, several: bool) -> list[tuple[Tier | None, str]]:
     program = place.program
     steps: list[tuple[Tier | None, str]] = [
         (tier, _label(program, tier, here=tier == place.tier))
-        for tier in sorted(program.tiers.all(), key=lambda tier: tier.threshold)
+        for tier in place.ladder
         if tier.is_active
     ]
     if place.tier:
         steps.insert(0, (None, _("No tier")))
-    return [(tier, f"{program}: {label}" if several else label) for tier, label in steps]
+    return [
+        (tier, format_html("{}: {}", program, label) if several else label) for tier, label in steps
+    ]
 
 
-def _label(program: Program, tier: Tier, *, here: bool) -> str:
-    tier.program = program
+def _label(program: Program, tier: Tier, *, here: bool) -> SafeString:
     asks = _("from %s on") % threshold_in_words(program, tier.threshold)
-    said = [tier.name, asks, tier_gives_in_words(tier), *([_("stands here now")] if here else [])]
-    return " · ".join(said)
+    said = [asks, tier_gives_in_words(tier), *([_("stands here now")] if here else [])]
+    return format_html("<strong>{}</strong> · {}", tier.name, " · ".join(said))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -36,9 +37,13 @@ UNDO_OF_GIFT = "tier:undo:"
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Where a customer stands on one ladder, and the step in use that comes next."""
+    """Where a customer stands on one ladder, and the step in use that comes next.
+
+    `ladder` has every step, in use or not, the lowest first.
+    """
 
     program: Program
+    ladder: list[Tier]
     standing: Standing
     tier: Tier | None
     following: Tier | None
@@ -86,15 +91,19 @@ def multiplier_at(customer_id: int, program_ids: Sequence[int], at: datetime) ->
 
 
 def places_of(customer_id: int, *, at: datetime) -> list[Place]:
-    """Where the customer stands on the ladder of each running program. Three queries at most."""
-    programs = {program.pk: program for program in with_ladders().prefetch_related("tiers")}
-    if not programs:
-        return []
-    return [
-        _place(programs[standing.program_id], standing)
-        for standing in standings_of(customer_id, at=at)
-        if standing.program_id in programs
+    """Where the customer stands on the ladder of each running program. Two queries at most."""
+    standings = standings_of(customer_id, at=at)
+    ladders: dict[int, list[Tier]] = defaultdict(list)
+    if standings:
+        asked = Tier.objects.filter(program__in=[one.program_id for one in standings])
+        for tier in asked.select_related("program").order_by("threshold"):
+            ladders[tier.program_id].append(tier)
+    places = [
+        _place(ladders[standing.program_id], standing)
+        for standing in standings
+        if any(tier.is_active for tier in ladders[standing.program_id])
     ]
+    return sorted(places, key=lambda place: (place.program.name, place.program.pk))
 
 
 def standing_of(customer_id: int, program: Program, *, at: datetime) -> Place | None:
@@ -103,12 +112,11 @@ def standing_of(customer_id: int, program: Program, *, at: datetime) -> Place | 
     return next((place for place in places if place.program == program), None)
 
 
-def _place(program: Program, standing: Standing) -> Place:
-    steps = sorted(program.tiers.all(), key=lambda tier: tier.threshold)
-    tier = next((step for step in steps if step.pk == standing.tier_id), None)
+def _place(ladder: list[Tier], standing: Standing) -> Place:
+    tier = next((step for step in ladder if step.pk == standing.tier_id), None)
     here = tier.threshold if tier else Decimal(0)
-    following = next((step for step in steps if step.is_active and step.threshold > here), None)
-    return Place(program, standing, tier, following)
+    following = next((step for step in ladder if step.is_active and step.threshold > here), None)
+    return Place(ladder[0].program, ladder, standing, tier, following)
 
 
 def membership_of(standing: Standing) -> TierMembership | None:

@@ -4,17 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from django.http import HttpRequest, HttpResponse
+from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_safe
 
+from customers.page import chips_of, customer_of
 from loyalty_admin.common.profile import render_part
 from loyalty_admin.common.templatetags.ui import date_in_words, money, units
 from loyalty_admin.staff.permissions import Perm, requires
 from rewards.selectors.balances import Holding, holdings_of
 from rewards.selectors.cards import on_card
+from rewards.selectors.tier_words import outlook
+from rewards.selectors.tiers import Place, places_of
 
 DOTS = 20
 """Cards with more stamps than this are told in numbers alone."""
@@ -29,19 +34,37 @@ class Fact:
     hint: str
     of: str = ""
     stamps: Sequence[bool] = ()
+    url: str = ""
 
 
 @requires(Perm.LEDGER_VIEW)
 @require_safe
 def facts(request: HttpRequest, customer_id: int) -> HttpResponse:
-    """Each program's balance or card with what is pending and what expires next."""
+    """Each program's balance or card with what is pending and what expires next; the tiers.
+
+    Where there are tiers, the chips beside the name follow when the facts are loaded again.
+    """
     holdings = holdings_of(customer_id, time_zone=timezone.get_current_timezone_name())
     if len(holdings) == 1:
         # One balance leaves room for what will happen to it.
         shown = list(_facts_of(holdings[0]))
     else:
         shown = [_fact(holding) for holding in holdings]
-    return render_part(request, customer_id, "rewards/facts.html", {"facts": shown})
+    places = places_of(customer_id, at=timezone.now())
+    shown += [_tier(customer_id, place, several=len(places) > 1) for place in places]
+    context: dict[str, Any] = {"facts": shown}
+    if places and not getattr(request, "composing", False):
+        context["chips"] = chips_of(customer_of(request, customer_id))
+    return render_part(request, customer_id, "rewards/facts.html", context)
+
+
+def _tier(customer_id: int, place: Place, *, several: bool) -> Fact:
+    return Fact(
+        label=_("Tier, %s") % place.program if several else _("Tier"),
+        value=place.tier.name if place.tier else _("None yet"),
+        hint=outlook(place),
+        url=reverse("rewards:tier-history", args=[customer_id]),
+    )
 
 
 def _fact(holding: Holding) -> Fact:

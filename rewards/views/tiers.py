@@ -1,4 +1,4 @@
-"""Tiers on the customer's page: the fact, the history, and the dialog that changes one."""
+"""Tiers on the customer's page: the history, and the dialog that changes one."""
 
 from __future__ import annotations
 
@@ -14,11 +14,10 @@ from django.views.decorators.http import require_http_methods, require_safe
 
 from activity.models import Event
 from customers.models import Customer
-from customers.page import chips_of, customer_of
+from customers.page import customer_of
 from loyalty_admin.common.actor import Actor
 from loyalty_admin.common.errors import DomainError, IdempotencyConflict, NotFound, StaleView
-from loyalty_admin.common.htmx import done, is_fragment, refused, render
-from loyalty_admin.common.profile import render_part
+from loyalty_admin.common.htmx import done, refused, render
 from loyalty_admin.staff.permissions import Perm, requires
 from rewards.actions.tiers import change_tier, undo_tier_change
 from rewards.actions.tiers.changing import check_wish
@@ -30,15 +29,6 @@ from rewards.selectors.tier_words import amount_in_words, outlook, preview_tier
 from rewards.selectors.tiers import Place, history_of, places_of
 from rewards.selectors.words import basis_in_words
 from rewards.timeline.tiers import gifts_in_words, kept_in_words
-
-
-@dataclass(frozen=True, slots=True)
-class TierFact:
-    """A ladder in the strip: the step, and what comes next."""
-
-    label: str
-    value: str
-    hint: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,33 +46,15 @@ class Ladder:
 
 @requires(Perm.LEDGER_VIEW)
 @require_safe
-def fact(request: HttpRequest, customer_id: int) -> HttpResponse:
-    """The step on each ladder; the chips beside the name follow when it is loaded again."""
-    places = places_of(customer_id, at=timezone.now())
-    several = len(places) > 1
-    facts = [
-        TierFact(
-            label=_("Tier, %s") % place.program if several else _("Tier"),
-            value=place.tier.name if place.tier else _("None yet"),
-            hint=outlook(place),
-        )
-        for place in places
-    ]
-    context: dict[str, Any] = {"facts": facts}
-    if is_fragment(request) and not getattr(request, "composing", False):
-        context["chips"] = chips_of(customer_of(request, customer_id))
-    return render_part(request, customer_id, "rewards/tiers/fact.html", context)
-
-
-@requires(Perm.LEDGER_VIEW)
-@require_safe
 def history(request: HttpRequest, customer_id: int) -> HttpResponse:
     """Every ladder with the way to its next step, and every step of the past."""
     customer = customer_of(request, customer_id)
+    memberships = history_of(customer_id)
     context = {
         "customer": customer,
         "ladders": [_ladder(place) for place in places_of(customer_id, at=timezone.now())],
-        "memberships": history_of(customer_id),
+        "memberships": memberships,
+        "several": len({row.program_id for row in memberships}) > 1,
         "close_url": reverse("customers:profile", args=[customer_id]),
     }
     return render(request, "rewards/tiers/history.html", context, partial="dialog")

@@ -16,7 +16,7 @@ from loyalty_admin.staff.permissions import Perm, authorise
 from rewards.actions.locking import lock_account
 from rewards.actions.moving import check_open, check_own_key, check_texts
 from rewards.actions.tiers.stepping import CHANGED, Step, Why, latest_change, take_step
-from rewards.models import Account, Program, Tier, TierMembership
+from rewards.models import Account, Tier, TierMembership
 from rewards.selectors.tiers import Place, membership_of, standing_of, steps_up
 
 
@@ -103,7 +103,7 @@ def change_tier(
 def check_wish(place: Place, wish: Wish, now: datetime) -> Tier | None:
     """The step that a wish leads to. Raises what `change_tier` raises.
 
-    The place carries its program's tiers; reads nothing.
+    Reads nothing.
     """
     standing = place.standing
     if wish.seen is not None and wish.seen != (standing.membership_id or 0):
@@ -113,12 +113,12 @@ def check_wish(place: Place, wish: Wish, now: datetime) -> Tier | None:
         )
     if wish.until is not None and wish.until <= now:
         raise InvalidInput("Choose a day in the future, or none.", field="until")
-    to = _wanted(place.program, wish)
+    to = _wanted(place, wish)
     if to is None and wish.until:
         raise InvalidInput("Without a tier there is nothing to end.", field="until")
     if refusal := _unchanged(place, to, wish):
         raise refusal
-    earned = next((t for t in place.program.tiers.all() if t.pk == standing.earned_id), None)
+    earned = next((step for step in place.ladder if step.pk == standing.earned_id), None)
     if earned and (to is None or to.threshold < earned.threshold):
         raise BelowEarned(
             f"{earned.name} has been earned, and a tier given by hand is never less. Choose "
@@ -128,10 +128,10 @@ def check_wish(place: Place, wish: Wish, now: datetime) -> Tier | None:
     return to
 
 
-def _wanted(program: Program, wish: Wish) -> Tier | None:
+def _wanted(place: Place, wish: Wish) -> Tier | None:
     if wish.tier_id is None:
         return None
-    for tier in program.tiers.all():
+    for tier in place.ladder:
         if tier.pk == wish.tier_id and tier.is_active:
             return tier
     raise InvalidInput("This tier is not in use any more; choose another.", field="tier")
