@@ -12,6 +12,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 _AMOUNT = re.compile(r"(\d+)(?:[.,](\d+))?")
+_AROUND = re.compile(r"^[€$£¥]|[€$£¥]$")
 _BETWEEN = re.compile(r"[,;\n]")
 MOST_IN_A_LIST = 200
 MOST_DAYS = 3650
@@ -33,7 +34,7 @@ class AmountField(forms.Field):
 
     def to_python(self, value: Any) -> Decimal | None:
         """The number. Raises ValidationError with an example of what would be right."""
-        text = re.sub(r"[\s\u00a0\u202f]|^\D{0,3}(?=\d)", "", str(value or ""))
+        text = _AROUND.sub("", re.sub(r"\s", "", str(value or "")))
         if not text:
             return None
         match = _AMOUNT.fullmatch(text)

@@ -65,7 +65,7 @@ def _status(program: Program, figures: Figures, status: str) -> Iterator[str]:
     elif status == Status.ACTIVE:
         count = program.rules.filter(is_active=True).count()
         rules = ngettext("%s rule", "%s rules", count) % units(count)
-        yield _("From now on %s of it earn.") % rules if count else _("It has no rule yet.")
+        yield _("It earns by %s from now on.") % rules if count else _("It has no rule yet.")
         if figures.members:
             yield _("%s can spend again.") % who
     else:

@@ -53,7 +53,8 @@ def show_preview(request: HttpRequest, preview: Preview) -> HttpResponse:
 
 def say_beside(form: forms.Form, error: DomainError, **fresh: object) -> None:
     """The refusal beside its field; `fresh` values let the form be sent again."""
-    form.add_error(error.field if error.field in form.fields else None, error.message)
+    shown = error.field in form.fields and not form[error.field].is_hidden
+    form.add_error(error.field if shown else None, error.message)
     data = form.data.copy()  # type: ignore[attr-defined]
     for name, value in fresh.items():
         data[name] = str(value)
