@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, cast
 from uuid import uuid4
 
 from django import forms
@@ -58,9 +58,9 @@ class ClaimSearchForm(forms.Form):
         self.add_error("store", _("Several stores have an order with this number; choose one."))
 
     def _show_stores(self, stores: QuerySet[Store]) -> None:
-        self.fields["store"] = forms.ModelChoiceField(
-            label=_("Store"), queryset=stores, empty_label=_("Choose a store")
-        )
+        field = cast(forms.ModelChoiceField, self.fields["store"])
+        field.widget, field.empty_label = forms.Select(), str(_("Choose a store"))
+        field.queryset = stores
 
 
 class ClaimForm(forms.Form):
