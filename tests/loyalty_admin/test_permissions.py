@@ -18,6 +18,7 @@ from django.urls import URLPattern, URLResolver, get_resolver, reverse
 
 from activity.actions.notes import add_note
 from activity.models import Event
+from customers.actions.claims import claim_order
 from customers.models import Customer
 from loyalty_admin.common.actor import Actor
 from loyalty_admin.staff.models import User
@@ -32,6 +33,7 @@ from tests.factories import (
     TierFactory,
     UserFactory,
 )
+from tests.rewards.ladders import a_climber, a_ladder, give_tier
 from tests.rewards.mass import checked
 from tests.rewards.pictures import a_pictured_reward
 from tests.rewards.redemptions import a_reward, redeem
@@ -113,6 +115,10 @@ def objects() -> dict[str, Any]:
     return {
         "customer_id": customer.pk,
         "note_id": note.pk,
+        "claim_id": claim_order(
+            actor=actor, order_id=OrderFactory(customer=None).pk, customer_id=customer.pk,
+            idempotency_key="claim",
+        ).event_id,
         "event_id": Event.objects.filter(kind="note.added").get().pk,
         "operation_id": operation.pk,
         "redemption_id": redeem(account, a_reward(account.program, 1)).pk,
@@ -124,6 +130,7 @@ def objects() -> dict[str, Any]:
         "program_id": rule.program_id,
         "rule_id": rule.pk,
         "tier_id": TierFactory(program=rule.program).pk,
+        "change_id": give_tier(a_climber(a_ladder(), customer=customer), "Gold").pk,
     }
 
 
