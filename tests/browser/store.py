@@ -11,6 +11,7 @@ from django.utils import timezone
 
 from activity.actions.notes import add_note, edit_note, pin_note
 from activity.models import ContactPoint, Event
+from customers.actions.claims import claim_order
 from customers.actions.orders import record_order
 from customers.models import Customer, Order
 from loyalty_admin.common.actor import Actor
@@ -21,6 +22,8 @@ from rewards.actions.tiers import change_tier
 from rewards.actions.undo import reverse_operation
 from rewards.actions.warning import warn_of_expiry
 from rewards.models import Account, Operation, Program, Redemption
+from tests.customers.coming_back import cancel as cancel_order
+from tests.customers.coming_back import refund, sell
 from tests.customers.drafts import a_draft, a_line
 from tests.factories import (
     ContactPointFactory,
@@ -39,6 +42,7 @@ from tests.rewards.ledger import SYSTEM
 from tests.rewards.mass import checked
 from tests.rewards.pictures import a_pictured_reward
 from tests.rewards.redemptions import a_code_reward, a_reward, cancel, redeem, use
+from tests.rewards.shop import a_card_program
 
 HOUR = timedelta(hours=1)
 BLOCKED, OPTED_OUT = ContactPoint.State.BLOCKED, ContactPoint.State.OPTED_OUT
@@ -85,8 +89,10 @@ def a_store(user: User) -> dict[str, Any]:
     reverse_operation(actor=actor, operation_id=mistake.pk, idempotency_key="undo")
     note = _an_edited_note(user, customer)
     redemption = _redemptions(common)
+    _a_card(actor, reason.pk, customer)
     return {
         **common,
+        "claim_id": a_claim(actor, customer),
         "note_id": note,
         "event_id": Event.objects.filter(kind="note.added").latest("pk").pk,
         "batch_id": checked(program, "HH-0900,40", "HH-0900,1.000").pk,
@@ -99,6 +105,25 @@ def a_store(user: User) -> dict[str, Any]:
         "kind": "adjust",
         **a_pictured_reward(program),
     }
+
+
+def a_claim(actor: Actor, customer: Customer) -> int:
+    """Guest orders, refunded in part and cancelled; and one that was claimed, by its event."""
+    refund(sell("62.40", "3.20", number="31198570046", customer_external_id=None), 2)
+    cancel_order(sell("62.40", number="31198570047", customer_external_id="HH-0900"))
+    order = sell("40.20", number="31198570048", customer_external_id=None)
+    return claim_order(
+        actor=actor, order_id=order.pk, customer_id=customer.pk, idempotency_key="claim"
+    ).event_id
+
+
+def _a_card(actor: Actor, reason_id: int, customer: Customer) -> None:
+    """A full card and three stamps on the next."""
+    program = a_card_program(name="Stamps")
+    adjust_balance(
+        actor=actor, customer_id=customer.pk, program_id=program.pk, amount=13,
+        reason_id=reason_id, idempotency_key="stamps",
+    )  # fmt: skip
 
 
 def _a_tier(actor: Actor, program: Program, common: dict[str, Any]) -> dict[str, int]:
