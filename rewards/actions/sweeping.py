@@ -22,7 +22,7 @@ from rewards.selectors.due import accounts_to_expire, accounts_to_release
 
 log = structlog.get_logger(__name__)
 
-LOTS = 5_000
+LOTS = 3_000
 """So many lots make a batch: a fraction of a second, in which their accounts are held."""
 
 
@@ -50,7 +50,7 @@ EXPIRE = Work(accounts_to_expire, expire_many)
 def sweep(*, now: datetime | None = None, lots: int = LOTS) -> Iterator[Batch]:
     """Release and expire what is due by `now`, about `lots` at a time. The system does this.
 
-    Tells of each batch once it is committed. An account that can't be settled is logged and
+    Tells of each batch that did something, once it is committed. An account that can't be settled is logged and
     left as it is; it keeps no other from being settled.
     """
     now = now or timezone.now()
@@ -67,7 +67,7 @@ def _sweep(work: Work, now: datetime, lots: int) -> Iterator[Batch]:
         for account_ids in work.due(now, lots=lots):
             todo = [pk for pk in account_ids if pk not in failed]
             for batch in _batches(work, todo, now, failed):
-                progress = progress or batch.accounts > 0
+                progress = True
                 yield batch
 
 
@@ -90,7 +90,8 @@ def _batches(
         yield from _batches(work, account_ids[:middle], now, failed)
         yield from _batches(work, account_ids[middle:], now, failed)
     else:
-        yield batch
+        if batch.accounts:
+            yield batch
 
 
 def _one(work: Work, account_ids: Sequence[int], now: datetime) -> Batch:

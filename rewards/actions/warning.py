@@ -31,7 +31,8 @@ WITH leaving AS MATERIALIZED (
     JOIN customers_customer AS c ON c.id = a.customer_id AND c.status <> 'removed'
     JOIN rewards_lot AS lot ON lot.account_id = a.id AND lot.remaining > 0,
     LATERAL (SELECT least(lot.expires_at, a.expires_at) AS at) AS ends
-    WHERE a.id = ANY(%(accounts)s) AND ends.at > %(now)s
+    WHERE a.id = ANY(%(accounts)s) AND lot.account_id = ANY(%(accounts)s)
+      AND ends.at > %(now)s
       AND (NOT lot.is_pending OR lot.available_at < ends.at)
       AND (ends.at AT TIME ZONE %(zone)s)::date
           <= (%(now)s AT TIME ZONE %(zone)s)::date + p.warning_days

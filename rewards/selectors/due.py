@@ -1,6 +1,7 @@
 """Accounts in which time has something to do, in batches of a size that a transaction can bear.
 
-Accounts of customers who were taken out of the programme are left alone: their time stands still.
+Those of customers who were taken out of the programme are among them; it is who locks the
+accounts that leaves them alone.
 """
 
 from __future__ import annotations
@@ -57,8 +58,6 @@ SELECT array_agg(account_id ORDER BY account_id)
 FROM (
     SELECT account_id, div(sum(lots) OVER (ORDER BY account_id) - 1, %(most)s) AS batch
     FROM ({due}) AS due
-    JOIN rewards_account AS a ON a.id = due.account_id
-    JOIN customers_customer AS c ON c.id = a.customer_id AND c.status <> 'removed'
 ) AS batches
 GROUP BY batch ORDER BY batch
 """

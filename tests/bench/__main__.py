@@ -40,6 +40,9 @@ def main() -> None:
     if not options.quick:
         command = [sys.executable, "-m", "tests.bench.bench_mass"]
         subprocess.run(command, env=_environment(server, redis), check=True)
+        lots = MILLION if options.million else SIZES[-1]
+        command = [sys.executable, "-m", "tests.bench.bench_sweep", str(lots)]
+        subprocess.run(command, env=_environment(server, redis), check=True)
     if options.orders:
         environment = _environment(server, redis)
         command = [sys.executable, "-m", "tests.bench.bench_import", str(options.orders)]
