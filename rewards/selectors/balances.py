@@ -59,7 +59,7 @@ LEFT JOIN LATERAL (
     GROUP BY first_at
 ) AS coming ON true
 WHERE program.status = 'active' OR (program.status = 'paused' AND account.id IS NOT NULL)
-ORDER BY program.name, program.id
+ORDER BY program.kind, program.name, program.id
 """
 
 

@@ -27,9 +27,12 @@ def preview_change(
     *,
     expires_at: datetime | None = None,
     comment: str = "",
-    counts_for_tier: bool | None = None,
+    tier_effect: str = "",
 ) -> Preview:
-    """What a change by `amount` units will do. One query for a debit, none for a credit."""
+    """What a change by `amount` units will do; `tier_effect` says what it does to the tier.
+
+    One query for a debit, none for a credit.
+    """
     program, after = holding.program, holding.balance + amount
     if amount < 0 and after < 0:
         words = {"has": program.units(holding.balance), "amount": units(-amount)}
@@ -38,10 +41,8 @@ def preview_change(
     words = {"before": units(holding.balance), "after": units(after), "unit": program.unit_plural}
     lines = [_("Balance %(before)s → %(after)s %(unit)s") % words]
     lines += _credit(program, amount, expires_at) if amount > 0 else _debit(holding, -amount)
-    if counts_for_tier is not None:
-        lines.append(
-            _("Counts towards the tier") if counts_for_tier else _("Does not count for the tier")
-        )
+    if tier_effect:
+        lines.append(tier_effect)
     if comment:
         lines.append(_("The customer sees “%s”; no message is sent") % comment)
     else:

@@ -46,6 +46,30 @@ def outlook(place: Place) -> str:
     return _("the highest tier") if place.tier else ""
 
 
+def tier_effect(place: Place | None, amount: int) -> str:
+    """What an adjustment by `amount` units that counts for the tier does to it.
+
+    A debit takes nothing off: what was earned stays earned.
+    """
+    if place is None or place.program.tier_basis == Program.TierBasis.WINDOW_SPEND or amount < 0:
+        return _("Changes nothing about the tier")
+    reached = [
+        tier
+        for tier in place.ladder
+        if tier.is_active and tier.threshold <= place.standing.measure + amount
+    ]
+    here = place.tier.threshold if place.tier else Decimal(0)
+    if reached and reached[-1].threshold > here:
+        return _("Counts towards the tier: reaches %s") % reached[-1].name
+    if place.following is None:
+        return _("Counts towards the tier")
+    words = {
+        "amount": amount_in_words(place.program, place.missing - amount),
+        "tier": place.following.name,
+    }
+    return _("Counts towards the tier: %(amount)s more to %(tier)s then") % words
+
+
 def preview_tier(
     place: Place, to: Tier | None, until: datetime | None, *, trigger_rewards: bool
 ) -> Preview:

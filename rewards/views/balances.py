@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from django.http import Http404, HttpRequest, HttpResponse
@@ -30,10 +31,12 @@ from rewards.actions.moving import expiry_of
 from rewards.actions.settling import settle_account
 from rewards.forms.balances import AdjustForm, BalanceForm
 from rewards.forms.fields import new_key
-from rewards.models import Operation
+from rewards.models import Operation, Program
 from rewards.places import CHANGED
 from rewards.selectors.balances import Holding, holdings_of
 from rewards.selectors.preview import Preview, preview_change
+from rewards.selectors.tier_words import tier_effect
+from rewards.selectors.tiers import standing_of
 
 NOTHING_RUNS = gettext_lazy("No program is running, so there is no balance to change.")
 
@@ -72,7 +75,8 @@ def adjust(request: HttpRequest, customer_id: int) -> HttpResponse:
 def adjust_preview(request: HttpRequest, customer_id: int) -> HttpResponse:
     """What the adjustment that is being typed will do."""
     customer = customer_or_404(customer_id)
-    preview = _preview_of(AdjustForm(request.GET, holdings=running_holdings(customer.pk)))
+    form = AdjustForm(request.GET, holdings=running_holdings(customer.pk))
+    preview = _preview_of(customer, form)
     context = {"lines": preview.lines, "tone": preview.tone}
     return render_template(request, "components/preview.html", context)
 
@@ -107,7 +111,7 @@ def take_refusal(form: BalanceForm, customer: Customer, error: DomainError) -> N
 def _dialog(
     request: HttpRequest, customer: Customer, form: AdjustForm, status: int = 200
 ) -> HttpResponse:
-    preview = _preview_of(form)
+    preview = _preview_of(customer, form)
     context = {
         "customer": customer,
         "form": form,
@@ -121,7 +125,7 @@ def _dialog(
     return render(request, "rewards/adjust.html", context, partial="dialog", status=status)
 
 
-def _preview_of(form: AdjustForm) -> Preview:
+def _preview_of(customer: Customer, form: AdjustForm) -> Preview:
     """What the form as it stands would do; a request to go on while something is missing."""
     holding = form.holding()
     if holding is None:
@@ -137,8 +141,18 @@ def _preview_of(form: AdjustForm) -> Preview:
         amount,
         expires_at=expiry_of(holding.program, timezone.now(), days),
         comment=values.get("customer_comment", ""),
-        counts_for_tier=values.get("counts_for_tier", True),
+        tier_effect=_tier_effect(customer, holding.program, amount, values),
     )
+
+
+def _tier_effect(
+    customer: Customer, program: Program, amount: int, values: Mapping[str, Any]
+) -> str:
+    if program.tier_basis == Program.TierBasis.NONE:
+        return ""
+    if not values.get("counts_for_tier", True):
+        return _("Does not count for the tier")
+    return tier_effect(standing_of(customer.pk, program, at=timezone.now()), amount)
 
 
 def running_holdings(customer_id: int) -> list[Holding]:

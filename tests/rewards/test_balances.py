@@ -7,6 +7,8 @@ from typing import Any
 
 import pytest
 import time_machine
+from django.test import Client
+from django.urls import reverse
 
 from activity.models import AuditRecord, Event
 from loyalty_admin.common.errors import (
@@ -25,6 +27,8 @@ from tests.factories import (
     CustomerFactory,
     ProgramFactory,
     ReasonCodeFactory,
+    TierFactory,
+    UserFactory,
     actor_for,
 )
 from tests.rewards.ledger import account_of, adjust, assert_adds_up, balance_of, debit, lots_of
@@ -235,3 +239,24 @@ def test_rw_9_units_past_their_date_are_not_spent() -> None:
     expired = Entry.objects.get(account=account, kind=Entry.Kind.EXPIRED)
     assert (expired.amount, expired.balance_after) == (-60, 40)
     assert_adds_up()
+
+
+@pytest.mark.parametrize(
+    ("amount", "counts", "says"),
+    [
+        (40, "on", "Counts towards the tier: 30 points more to Gold then"),
+        (70, "on", "Counts towards the tier: reaches Gold"),
+        (-20, "on", "Changes nothing about the tier"),
+        (70, "", "Does not count for the tier"),
+    ],
+)
+def test_rw_4_the_preview_says_what_becomes_of_the_tier(
+    client: Client, amount: int, counts: str, says: str
+) -> None:
+    program = ProgramFactory(tier_basis="lifetime_units")
+    TierFactory(program=program, name="Gold", threshold=100)
+    account = account_of(30, program=program)
+    client.force_login(UserFactory())
+    typed = {"program": program.pk, "amount": amount, "counts_for_tier": counts}
+    url = reverse("rewards:adjust-preview", args=[account.customer_id])
+    assert says in client.get(url, typed).content.decode()
