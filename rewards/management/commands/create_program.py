@@ -14,7 +14,6 @@ from loyalty_admin.common.errors import DomainError, InvalidInput
 from rewards.actions.programs import RuleTerms, check_terms, create_program, create_rule
 from rewards.models import EarningRuleVersion, Program
 
-
 CARD_SIZE = 10
 
 
