@@ -58,7 +58,7 @@ class ClaimSearchForm(forms.Form):
         self.add_error("store", _("Several stores have an order with this number; choose one."))
 
     def _show_stores(self, stores: QuerySet[Store]) -> None:
-        field = cast(forms.ModelChoiceField, self.fields["store"])
+        field = cast("forms.ModelChoiceField[Store]", self.fields["store"])
         field.widget, field.empty_label = forms.Select(), str(_("Choose a store"))
         field.queryset = stores
 

@@ -116,7 +116,9 @@ def objects() -> dict[str, Any]:
         "customer_id": customer.pk,
         "note_id": note.pk,
         "claim_id": claim_order(
-            actor=actor, order_id=OrderFactory(customer=None).pk, customer_id=customer.pk,
+            actor=actor,
+            order_id=OrderFactory(customer=None).pk,
+            customer_id=customer.pk,
             idempotency_key="claim",
         ).event_id,
         "event_id": Event.objects.filter(kind="note.added").get().pk,
