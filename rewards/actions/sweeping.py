@@ -50,8 +50,8 @@ EXPIRE = Work(accounts_to_expire, expire_many)
 def sweep(*, now: datetime | None = None, lots: int = LOTS) -> Iterator[Batch]:
     """Release and expire what is due by `now`, about `lots` at a time. The system does this.
 
-    Tells of each batch that did something, once it is committed. An account that can't be settled is logged and
-    left as it is; it keeps no other from being settled.
+    Tells of each batch that did something, once it is committed. An account that can't be
+    settled is logged and left as it is; it keeps no other from being settled.
     """
     now = now or timezone.now()
     yield from _sweep(RELEASE, now, lots)

@@ -16,7 +16,8 @@ SELECT nextval('rewards_operation_id_seq') AS operation_id,
        nextval('rewards_entry_id_seq') AS entry_id, sums.*, a.balance AS before,
        a.balance - units AS after, p.id AS program_id, p.name, p.unit_singular, p.unit_plural
 FROM (SELECT account_id, customer_id, sum(remaining) AS units FROM due GROUP BY 1, 2) AS sums
-JOIN rewards_account AS a ON a.id = sums.account_id
+JOIN rewards_account AS a
+    ON a.id = sums.account_id AND a.id BETWEEN %(first)s AND %(last)s
 JOIN rewards_program AS p ON p.id = a.program_id;
 
 ANALYZE due, owner;
@@ -39,7 +40,8 @@ SELECT entry_id, lot_id, due.customer_id, remaining FROM due JOIN owner USING (a
 
 UPDATE rewards_lot SET remaining = 0 FROM due WHERE id = lot_id;
 
-UPDATE rewards_account SET balance = after FROM owner WHERE id = account_id;
+UPDATE rewards_account SET balance = after FROM owner
+WHERE id = account_id AND id BETWEEN %(first)s AND %(last)s;
 
 INSERT INTO activity_event
     (customer_id, occurred_at, kind, object_id, data, recorded_at, actor_kind, actor_label)
