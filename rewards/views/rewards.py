@@ -106,7 +106,6 @@ def reward_preview(request: HttpRequest) -> HttpResponse:
     """What the reward that is being typed will be; `reward` is the one that it changes."""
     typed = request.GET.get("reward", "")
     found = _reward(int(typed)) if typed.isdecimal() and len(typed) < 19 else None
-    # A picture that is chosen comes as its name, because this is a question, not an upload.
     form = RewardForm(request.GET, {}, reward=found)
     return render_page(request, "components/preview.html", {"lines": _preview(form, found)})
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import FilePayload, Page, expect
 
 from discounts.models import Offer
 from loyalty_admin.staff.models import User
@@ -39,18 +39,21 @@ def _make_reward(page: Page) -> None:
     page.get_by_label("Cost").fill("500")
     page.get_by_label("Codes are made from the offer").select_option(label="Ten off coffee")
     page.get_by_label("Stock").fill("80")
-    picture = {"name": "mug.txt", "mimeType": "text/plain", "buffer": b"no picture"}
-    page.get_by_label("Picture").set_input_files(files=[picture])
+    _choose_picture(page, b"no picture")
     expect(page.locator("#preview")).to_contain_text("From now on it costs 500 points")
     page.get_by_role("button", name="Save reward").click()
     expect(page.get_by_text("This is no PNG, JPEG or WebP picture.")).to_be_visible()
     expect(page.get_by_label("Stock")).to_have_value("80")
-    picture = {"name": "mug.png", "mimeType": "image/png", "buffer": a_picture()}
-    page.get_by_label("Picture").set_input_files(files=[picture])
+    _choose_picture(page, a_picture())
     page.get_by_role("button", name="Save reward").click()
     shown = page.get_by_alt_text("Picture of Ten percent off coffee")
     expect(shown).to_be_visible()
     assert shown.evaluate("image => image.naturalWidth") == 60
+
+
+def _choose_picture(page: Page, content: bytes) -> None:
+    picture: FilePayload = {"name": "mug.png", "mimeType": "image/png", "buffer": content}
+    page.get_by_label("Picture").set_input_files(files=[picture])
 
 
 def test_rw_6_a_reward_is_put_on_sale_and_taken_off_again(page: Page) -> None:
