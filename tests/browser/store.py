@@ -17,7 +17,6 @@ from customers.models import Customer, Order
 from loyalty_admin.common.actor import Actor
 from loyalty_admin.staff.models import User
 from rewards.actions.balances import adjust_balance, debit_balance
-from rewards.actions.sweeping import sweep
 from rewards.actions.tiers import change_tier
 from rewards.actions.undo import reverse_operation
 from rewards.actions.warning import warn_of_expiry
@@ -37,14 +36,13 @@ from tests.factories import (
     actor_for,
 )
 from tests.loyalty_admin.test_permissions import ONLY_POST
-from tests.rewards.expiry import give
+from tests.rewards.expiry import expired, give
 from tests.rewards.ledger import SYSTEM
 from tests.rewards.mass import checked
 from tests.rewards.pictures import a_pictured_reward
 from tests.rewards.redemptions import a_code_reward, a_reward, cancel, redeem, use
 from tests.rewards.shop import a_card_program
 
-HOUR = timedelta(hours=1)
 BLOCKED, OPTED_OUT = ContactPoint.State.BLOCKED, ContactPoint.State.OPTED_OUT
 NO_PAGES = ONLY_POST | {
     "appearance",
@@ -131,7 +129,7 @@ def _a_tier(actor: Actor, program: Program, common: dict[str, Any]) -> dict[str,
     gold = TierFactory(program=program, name="Gold")
     TierFactory(program=program, name="Platinum", threshold=10**6)
     change = change_tier(
-        actor=actor, tier_id=gold.pk, until=timezone.now() + 30 * 24 * HOUR,
+        actor=actor, tier_id=gold.pk, until=timezone.now() + timedelta(days=30),
         internal_note="Asked for it", idempotency_key="tier change", **common,
     )  # fmt: skip
     return {"tier_id": gold.pk, "change_id": change.pk}
@@ -155,13 +153,11 @@ def an_order(number: str, external_id: str, placed_at: datetime, **fields: Any) 
 
 
 def _an_expiry(common: dict[str, Any]) -> Operation:
-    """Two units that expired an hour ago and can be reinstated; others expire soon."""
-    account, now = Account.objects.get(**common), timezone.now()
-    give(account, 2, now - HOUR)
-    give(account, 1, now + 24 * HOUR)
-    list(sweep())
+    """Two units that can be reinstated, and another one that expires soon."""
+    account = Account.objects.get(**common)
+    give(account, 1, timezone.now() + timedelta(days=1))
     list(warn_of_expiry())
-    return Operation.objects.get(kind="expire")
+    return expired(account, 2)
 
 
 def _redemptions(common: dict[str, Any]) -> Redemption:

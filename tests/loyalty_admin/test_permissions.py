@@ -33,6 +33,7 @@ from tests.factories import (
     TierFactory,
     UserFactory,
 )
+from tests.rewards.expiry import expired
 from tests.rewards.ladders import a_climber, a_ladder, give_tier
 from tests.rewards.mass import checked
 from tests.rewards.pictures import a_pictured_reward
@@ -124,6 +125,7 @@ def objects() -> dict[str, Any]:
         "event_id": Event.objects.filter(kind="note.added").get().pk,
         "operation_id": operation.pk,
         "redemption_id": redeem(account, a_reward(account.program, 1)).pk,
+        "expiry_id": expired(account, 2).pk,
         "batch_id": checked(rule.program, f"{customer.external_id},1").pk,
         "entry_id": operation.entries.get().pk,
         "order_id": OrderFactory(customer=customer, store=StoreFactory()).pk,

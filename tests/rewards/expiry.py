@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
+from django.utils import timezone
+
 from activity.models import AuditRecord, Event
+from rewards.actions.settling import settle_account
 from rewards.models import Account, Allocation, Entry, Lot, Operation
 from tests.factories import AccountFactory, CustomerFactory
 from tests.rewards.ledger import adjust
@@ -35,6 +38,13 @@ def give(account: Account, units: int, expires_at: datetime | None = None) -> Lo
     lot.save(update_fields=["expires_at"])
     account.refresh_from_db()
     return lot
+
+
+def expired(account: Account, units: int) -> Operation:
+    """Units that expired a moment ago and can be reinstated: the operation that took them."""
+    give(account, units, timezone.now() - timedelta(seconds=1))
+    settle_account(customer_id=account.customer_id, program_id=account.program_id)
+    return Operation.objects.filter(customer_id=account.customer_id, kind="expire").latest("pk")
 
 
 def promise(

@@ -194,11 +194,30 @@ def test_an_account_that_violates_a_constraint_is_left_as_it_is() -> None:
     assert Lot.objects.get(account=bad).remaining == 5
 
 
+# Lots enough that the planner has a choice; none of them is due.
+_MANY = """
+WITH entry AS (
+    INSERT INTO rewards_entry (operation_id, account_id, customer_id, bucket, kind, amount,
+                               balance_after, occurred_at)
+    SELECT operation_id, account_id, customer_id, bucket, kind, 1, 1, occurred_at
+    FROM rewards_entry, generate_series(1, 5000) WHERE account_id = %(account)s
+    RETURNING *
+)
+INSERT INTO rewards_lot (account_id, customer_id, entry_id, granted, remaining, is_pending,
+                         available_at, expires_at)
+SELECT account_id, customer_id, id, 1, 1, id %% 2 = 0, occurred_at + interval '1 year',
+       occurred_at + interval '2 years'
+FROM entry;
+ANALYZE rewards_lot
+"""
+
+
 def test_what_is_due_is_found_by_its_indexes() -> None:
     statements = [due._IN_BATCHES.format(due=which) for which in (due._EXPIRING, due._RELEASING)]
+    account, plan = account_of(1), ""
     with connection.cursor() as cursor:
+        cursor.execute(_MANY, {"account": account.pk})
         cursor.execute("SET LOCAL enable_seqscan = off")
-        plan = ""
         for statement in statements:
             cursor.execute(f"EXPLAIN {statement}", {"now": NOW, "most": 5})
             plan += "\n".join(line for (line,) in cursor.fetchall())
