@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import IO, Any
 
 from django.conf import settings
-from django.core.files.uploadhandler import FileUploadHandler, StopUpload
+from django.core.files.uploadhandler import FileUploadHandler, SkipFile
 from django.http import HttpRequest
 
 _MARK = "_upload_too_large"
@@ -14,8 +14,8 @@ _MARK = "_upload_too_large"
 class LimitedUploadHandler(FileUploadHandler):
     """Comes before the handlers that keep files; lets nothing larger than the limit reach them.
 
-    What is left of the request is read and thrown away, so that the browser gets to see the
-    answer: the form with a message. Fields behind the file are lost, so a file comes last.
+    What is left of the file is read and thrown away, so that the browser gets to see the
+    answer: the form with a message, and with everything else that was typed.
     """
 
     def handle_raw_input(
@@ -49,9 +49,10 @@ class LimitedUploadHandler(FileUploadHandler):
 
     def _refuse(self) -> None:
         setattr(self.request, _MARK, True)
-        raise StopUpload(connection_reset=False)
+        raise SkipFile
 
 
 def is_too_large(request: HttpRequest) -> bool:
     """Whether a file of this request was refused for its size."""
-    return bool(request.POST is not None and getattr(request, _MARK, False))
+    request.FILES  # noqa: B018 - what came is read when it is first asked for
+    return bool(getattr(request, _MARK, False))

@@ -35,7 +35,6 @@ class UploadForm(forms.Form):
     counts_for_tier = forms.BooleanField(
         label=_("Counts towards the tier"), required=False, initial=True
     )
-    # The last field: what comes behind a file that is too large does not arrive.
     file = forms.FileField(
         label=_("CSV file"),
         help_text=_("UTF-8 or Latin-1, columns separated by commas or semicolons."),

@@ -144,7 +144,7 @@ def apply(request: HttpRequest, batch_id: int) -> HttpResponse:
     """Ask, saying what will happen, and set the batch going."""
     found = _found(batch_id)
     twins = bool(same_files(found))
-    form = ApplyForm(request.POST or None) if twins else None
+    form = ApplyForm(request.POST if request.method == "POST" else None) if twins else None
     words = {
         "title": _("Apply %(file)s?") % {"file": found.filename},
         "label": _("Apply %(rows)s rows") % {"rows": units(found.good)},

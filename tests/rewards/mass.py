@@ -35,7 +35,8 @@ def upload(program: Program, text: str | bytes, **fields: Any) -> MassAdjustment
     content = text.encode() if isinstance(text, str) else text
     if "reason_id" not in fields:
         fields["reason_id"] = ReasonCodeFactory(code="test").pk
-    fields = {"actor": MARTA, "filename": "file.csv", "idempotency_key": str(uuid4())} | fields
+    common: dict[str, Any] = {"actor": MARTA, "filename": "file.csv"}
+    fields = common | {"idempotency_key": str(uuid4())} | fields
     return upload_batch(
         program_id=program.pk, content=BytesIO(content), size=len(content), **fields
     )

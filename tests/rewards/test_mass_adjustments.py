@@ -6,13 +6,14 @@ from decimal import Decimal
 from typing import Any
 from uuid import uuid4
 
+import celery
 import pytest
 from kombu.exceptions import OperationalError
 
 from activity.models import AuditRecord, Event
 from customers.models import Customer
 from loyalty_admin.common.errors import Conflict, IdempotencyConflict, InvalidInput, NotAllowed
-from rewards.actions.mass_adjustments import batches, checking
+from rewards.actions.mass_adjustments import checking
 from rewards.actions.mass_adjustments.batches import apply_batch, discard_batch, undo_batch
 from rewards.actions.mass_adjustments.running import run_batch, take_step
 from rewards.models import (
@@ -55,7 +56,7 @@ def member(external_id: str, **fields: Any) -> Customer:
     return made
 
 
-def balances(program: Program) -> dict[str, int]:
+def balances(program: Program) -> dict[str | None, int]:
     rows = Account.objects.filter(program=program)
     return dict(rows.values_list("customer__external_id", "balance"))
 
@@ -320,7 +321,7 @@ def test_rw12_a_broker_that_is_down_loses_nothing(
     def refuse(*_args: Any, **_options: Any) -> None:
         raise OperationalError("no broker")
 
-    monkeypatch.setattr(batches.current_app, "send_task", refuse)
+    monkeypatch.setattr(celery.current_app, "send_task", refuse)
     with django_capture_on_commit_callbacks(execute=True) as callbacks:
         batch = upload(program, "customer,amount\nC-1,1")
     assert len(callbacks) == 1

@@ -1,4 +1,4 @@
-"""The file as a whole: what it is, and whether it can be read, before anything is stored."""
+"""The file as a whole: what it is, and whether it can be read, before any of it is stored."""
 
 from __future__ import annotations
 
