@@ -15,12 +15,13 @@ from loyalty_admin.celery import app
 from rewards.actions import bulk_settling, sweeping
 from rewards.actions.settling import EXPIRED, RELEASED, settle_account
 from rewards.actions.sweeping import sweep
-from rewards.models import Account, Entry, Lot, Operation, Program
+from rewards.models import Account, Entry, Lot, Operation, Program, Redemption
 from rewards.selectors import due
 from rewards.tasks import settle_due_accounts
 from tests.factories import ProgramFactory, UserFactory
 from tests.rewards.expiry import DAY, give, holder, left_behind, promise
 from tests.rewards.ledger import account_of, adjust, assert_adds_up, balance_of, debit, undo
+from tests.rewards.redemptions import a_reward
 
 pytestmark = pytest.mark.django_db
 
@@ -30,7 +31,7 @@ PAST, FUTURE = NOW - DAY, NOW + 30 * DAY
 
 def _everything(side: str, programs: Sequence[Program]) -> list[Account]:
     """An account for each thing that may be due, alone and together."""
-    points, indebted, lapsing = programs
+    points, indebted, lapsing, stamps = programs
     accounts = {
         name: holder(f"{side}-{name}", program=points)
         for name in ("two lots", "both", "spent", "at once", "nothing")
@@ -57,6 +58,11 @@ def _everything(side: str, programs: Sequence[Program]) -> list[Account]:
         Account.objects.filter(pk=account.pk).update(expires_at=ends)
     late = accounts["late"] = holder(f"{side}-late", program=lapsing)
     promise(late, 21, PAST)
+    card = accounts["card"] = holder(f"{side}-card", program=stamps)
+    give(card, 2, PAST)
+    give(card, 1, FUTURE)
+    promise(card, 4, PAST, FUTURE + DAY)
+    promise(card, 7, PAST)
     return list(accounts.values())
 
 
@@ -76,13 +82,16 @@ def test_rw_9_the_sweep_writes_what_settling_account_by_account_writes() -> None
         ProgramFactory(),
         ProgramFactory(clawback_below_zero=True),
         ProgramFactory(expiry=Program.Expiry.INACTIVITY, expiry_days=90, grace_days=20),
+        ProgramFactory(stamps=True, card_size=5),
     ]
+    Program.objects.filter(pk=programs[-1].pk).update(card_reward=a_reward(programs[-1], 5))
     with time_machine.travel(NOW - 40 * DAY, tick=False):
         single, bulk = _everything("single", programs), _everything("bulk", programs)
     for account in single:
         settle_account(customer_id=account.customer_id, program_id=account.program_id, now=NOW)
     batches = list(sweep(now=NOW))
-    assert sum(batch.accounts for batch in batches) == 12
+    assert sum(batch.accounts for batch in batches) == 13
+    assert Redemption.objects.filter(source="card").count() == 4
     for one, many in zip(single, bulk, strict=True):
         kinds = (EXPIRED, RELEASED)
         assert left_behind(one, kinds) == left_behind(many, kinds), one.customer.external_id
