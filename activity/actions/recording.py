@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -11,7 +11,7 @@ from django.core.serializers.json import DjangoJSONEncoder
 from django.db import connection
 from django.utils import timezone
 
-from activity.models import AuditRecord
+from activity.models import AuditRecord, Event
 from loyalty_admin.common.actor import Actor
 
 Data = Mapping[str, object]
@@ -84,6 +84,41 @@ def record_act(actor: Actor, act: Act, *, kind: str, occurred_at: datetime, data
     }
     with connection.cursor() as cursor:
         cursor.execute(_RECORD_ACT, parameters)
+
+
+def record_acts(
+    actor: Actor, acts: Sequence[tuple[Act, Data]], *, kind: str, occurred_at: datetime
+) -> list[Event]:
+    """The same for many acts of one kind and moment, each with its data; their events.
+
+    Two statements, however many acts.
+    """
+    events = [
+        Event(
+            occurred_at=occurred_at,
+            kind=kind,
+            object_id=act.object_id,
+            data=data,
+            **authored(actor) | {"customer_id": act.customer_id},
+        )
+        for act, data in acts
+    ]
+    Event.objects.bulk_create(events)
+    AuditRecord.objects.bulk_create(
+        AuditRecord(
+            verb=act.verb,
+            object_type=act.object_type,
+            object_id=act.object_id,
+            customer_id=act.customer_id,
+            before=act.before,
+            after=act.after,
+            request_id=actor.request_id,
+            ip=actor.ip,
+            **authored(actor),
+        )
+        for act, _ in acts
+    )
+    return events
 
 
 def authored(actor: Actor) -> dict[str, object]:

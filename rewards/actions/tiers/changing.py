@@ -15,7 +15,7 @@ from loyalty_admin.common.idempotency import check_same_input, fingerprint
 from loyalty_admin.staff.permissions import Perm, authorise
 from rewards.actions.locking import lock_account
 from rewards.actions.moving import check_open, check_own_key, check_texts
-from rewards.actions.tiers.stepping import CHANGED, Step, Why, latest_change, take_step
+from rewards.actions.tiers.stepping import CHANGED, Step, Why, take_steps
 from rewards.models import Account, Tier, TierMembership
 from rewards.selectors.tiers import Place, membership_of, standing_of, steps_up
 
@@ -96,8 +96,8 @@ def change_tier(
         if place is None:
             raise Conflict(f"{account.program} has no tiers.")
         to = check_wish(place, wish, now)
-        _change(actor, account, place, to, wish, (idempotency_key, signed), now)
-        return latest_change(customer_id)
+        step = _step(account, place, to, wish, (idempotency_key, signed))
+        return take_steps(actor, [(account, step)], now)[0]
 
 
 def check_wish(place: Place, wish: Wish, now: datetime) -> Tier | None:
@@ -145,21 +145,14 @@ def _unchanged(place: Place, to: Tier | None, wish: Wish) -> DomainError | None:
     return InvalidInput(f"That is how it is: {to.name}.", field="tier") if same else None
 
 
-def _change(
-    actor: Actor,
-    account: Account,
-    place: Place,
-    to: Tier | None,
-    wish: Wish,
-    request: tuple[str, str],
-    now: datetime,
-) -> None:
+def _step(
+    account: Account, place: Place, to: Tier | None, wish: Wish, request: tuple[str, str]
+) -> Step:
     standing, (key, signed) = place.standing, request
-    left = membership_of(standing)
     earned = to is not None and to.pk == standing.earned_id
     gives = steps_up(account.program_id, place.tier, to) if to and wish.trigger_rewards else []
-    step = Step(
-        left=left,
+    return Step(
+        left=membership_of(standing),
         to=to,
         why=Why.BY_HAND,
         source=TierMembership.Source.MANUAL,
@@ -174,7 +167,6 @@ def _change(
         fingerprint=signed,
         more={"key": key, "fingerprint": signed, "trigger_rewards": wish.trigger_rewards},
     )
-    take_step(actor, account, step, now)
 
 
 def _replay(customer_id: int, key: str, signed: str) -> Event | None:

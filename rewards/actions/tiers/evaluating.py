@@ -1,32 +1,34 @@
 """Up at once, down after the window and the grace; never below what was given by hand.
 
 `rewards.selectors.standings` finds whose standing must change, with the same rules as one
-condition; what is to be done about it is decided here, for each of them, under the lock of
-the account. Members of running programs alone are moved: for everybody else time stands still.
+condition; what is to be done about each of them is decided here, under the lock of the
+account. Members of running programs alone are moved: for everybody else time stands still.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 
 import structlog
 from django.db import DatabaseError, transaction
 from django.utils import timezone
 
-from customers.models import Customer
 from loyalty_admin.common.actor import Actor
 from loyalty_admin.common.errors import DomainError
 from rewards.actions.locking import lock_account
 from rewards.actions.tiers.gifts import lock_rewards
-from rewards.actions.tiers.stepping import Step, Why, take_step
+from rewards.actions.tiers.stepping import Step, Why, take_steps
 from rewards.models import Account, Program, Tier, TierMembership
 from rewards.selectors.standings import Standing, changing_accounts, changing_customers
-from rewards.selectors.tiers import has_ladders, higher, members_after, membership_of, steps_up
+from rewards.selectors.tiers import has_ladders, higher, members_after
 
 log = structlog.get_logger(__name__)
 
 BATCH = 1000
+"""So many members are looked at by one query of the night."""
+MOVES = 200
+"""So many of them are moved in one transaction: gifts keep others waiting meanwhile."""
 
 
 def evaluate(actor: Actor, account: Account, at: datetime) -> None:
@@ -36,10 +38,8 @@ def evaluate(actor: Actor, account: Account, at: datetime) -> None:
     late is never multiplied by a step that was reached after it. One query where nothing
     changes, none where the program has no ladder.
     """
-    if account.program.tier_basis == Program.TierBasis.NONE:
-        return
-    for standing in changing_accounts([account.pk], at=at):
-        _move(actor, account, standing, at)
+    if account.program.tier_basis != Program.TierBasis.NONE:
+        _move(actor, {account.pk: account}, at)
 
 
 def evaluate_many(actor: Actor, account_ids: Sequence[int], at: datetime) -> None:
@@ -47,106 +47,145 @@ def evaluate_many(actor: Actor, account_ids: Sequence[int], at: datetime) -> Non
 
     One query finds the few whose standing changes; they are locked, and looked at again.
     """
-    found = changing_accounts(account_ids, at=at)
-    if not found:
-        return
-    ids = sorted(standing.account_id for standing in found if standing.account_id)
-    locked = Account.objects.select_for_update(of=("self",)).filter(pk__in=ids)
-    accounts = {
-        account.pk: account
-        for account in locked.select_related("program", "customer").order_by("pk")
-    }
-    lock_rewards(Tier.objects.filter(program__in={one.program_id for one in found}))
-    for standing in changing_accounts(ids, at=at):
-        _move(actor, accounts[standing.account_id or 0], standing, at)
+    move_found(actor, changing_accounts(account_ids, at=at), at)
 
 
 def evaluate_all() -> int:
     """Look at every member on every ladder; how many were moved.
 
     The system does this every night: windows have moved, graces and floors have ended. Each
-    customer commits alone, so a run that is cut off loses nothing, and the next one goes on;
+    batch commits by itself, so a run that is cut off loses nothing, and the next one goes on;
     two runs at once wait for each other's accounts and find nothing left to do.
     """
-    actor, moved, last = Actor.system("tiers"), 0, 0
+    moved, last = 0, 0
     if not has_ladders():
         return 0
     while ids := members_after(last, limit=BATCH):
         last = ids[-1]
-        for standing in changing_customers(ids, at=timezone.now()):
-            try:
-                moved += _evaluate_one(actor, standing.customer_id, standing.program_id)
-            except (DatabaseError, DomainError):
-                # One customer who can't be moved must not keep all others where they are.
-                log.exception("tier_not_evaluated", customer=standing.customer_id)
+        found = changing_customers(ids, at=timezone.now())
+        for first in range(0, len(found), MOVES):
+            moved += _move_batch(found[first : first + MOVES])
     return moved
 
 
-def _evaluate_one(actor: Actor, customer_id: int, program_id: int) -> bool:
-    with transaction.atomic(durable=True):
-        account, now = lock_account(customer_id, program_id), timezone.now()
-        found = changing_accounts([account.pk], at=now)
-        for standing in found:
-            _move(actor, account, standing, now)
-        return bool(found)
+def move_found(actor: Actor, found: Sequence[Standing], at: datetime) -> int:
+    """Move those who were found, as far as they still are to be moved; how many were.
 
-
-def _move(actor: Actor, account: Account, standing: Standing, at: datetime) -> None:
-    """Do what the numbers ask for: go up, go down, begin the grace, or end it."""
-    if account.customer.status != Customer.Status.MEMBER:
-        return
-    ladder = Tier.objects.select_related("entry_reward__offer").in_bulk(
-        [pk for pk in (standing.tier_id, standing.earned_id, standing.floor_id) if pk]
+    Opens the accounts that are missing and locks all of them in the order of their keys; part
+    of the caller's transaction.
+    """
+    if not found:
+        return 0
+    missing = [
+        Account(customer_id=one.customer_id, program_id=one.program_id)
+        for one in found
+        if one.account_id is None
+    ]
+    Account.objects.bulk_create(missing, ignore_conflicts=True)
+    wanted = {(one.customer_id, one.program_id) for one in found}
+    programs = {program for _, program in wanted}
+    locked = (
+        Account.objects.select_for_update(of=("self",))
+        .select_related("program", "customer")
+        .filter(customer_id__in={customer for customer, _ in wanted}, program_id__in=programs)
+        .order_by("pk")
     )
-    stood, earned, floor = (
-        ladder[pk] if pk else None
-        for pk in (standing.tier_id, standing.earned_id, standing.floor_id)
+    accounts = {
+        account.pk: account
+        for account in locked
+        if (account.customer_id, account.program_id) in wanted
+    }
+    lock_rewards(Tier.objects.filter(program__in=programs))
+    return _move(actor, accounts, at)
+
+
+def _move_batch(found: Sequence[Standing]) -> int:
+    """Move a batch of the night; one by one where that fails, so that one keeps nobody else."""
+    actor = Actor.system("tiers")
+    try:
+        with transaction.atomic(durable=True):
+            return move_found(actor, found, timezone.now())
+    except (DatabaseError, DomainError):
+        log.exception("tiers_not_evaluated", customers=len(found))
+    return sum(_move_one(actor, standing) for standing in found)
+
+
+def _move_one(actor: Actor, standing: Standing) -> int:
+    try:
+        with transaction.atomic(durable=True):
+            account = lock_account(standing.customer_id, standing.program_id)
+            return _move(actor, {account.pk: account}, timezone.now())
+    except (DatabaseError, DomainError):
+        log.exception("tier_not_evaluated", customer=standing.customer_id)
+        return 0
+
+
+def _move(actor: Actor, accounts: Mapping[int, Account], at: datetime) -> int:
+    """Do what the numbers ask for the holders of locked accounts; how many that concerns."""
+    found = changing_accounts(list(accounts), at=at)
+    if not found:
+        return 0
+    programs = {one.program_id for one in found}
+    tiers = Tier.objects.filter(program__in=programs).select_related("entry_reward__offer")
+    ladder = {tier.pk: tier for tier in tiers.order_by("threshold")}
+    stood = TierMembership.objects.select_related("tier").in_bulk(
+        [one.membership_id for one in found if one.membership_id]
     )
-    due = higher(earned, floor)
-    if stood is None or (due and _is_up(stood, due)):
-        if due:
-            _step(actor, account, standing, (stood, due, floor), Why.EARNED, at)
-    elif earned and earned.threshold >= stood.threshold:
-        _set_lapse(standing, None)
-    else:
-        _lapse(actor, account, standing, (stood, due, floor), at)
+    steps = []
+    for one in found:
+        account, left = accounts[one.account_id or 0], stood.get(one.membership_id or 0)
+        step = _decide(account.program, one, left, ladder, at)
+        if isinstance(step, Step):
+            steps.append((account, step))
+        elif left:
+            left.lapses_at = step
+    waiting = [row for row in stood.values() if row.pk not in {_left(step) for _, step in steps}]
+    TierMembership.objects.bulk_update(waiting, ["lapses_at"])
+    if steps:
+        take_steps(actor, steps, at)
+    return len(found)
 
 
-def _lapse(
-    actor: Actor,
-    account: Account,
+def _left(step: Step) -> int | None:
+    return step.left.pk if step.left else None
+
+
+def _decide(
+    program: Program,
     standing: Standing,
-    tiers: tuple[Tier, Tier | None, Tier | None],
+    left: TierMembership | None,
+    ladder: Mapping[int, Tier],
     at: datetime,
-) -> None:
-    """Too little is there to stay: begin the grace, or end it by stepping down."""
-    stood, due, floor = tiers
-    held = floor is not None and floor.threshold >= stood.threshold
-    lapses_at = standing.lapses_at
-    if lapses_at is None:
-        lapses_at = at + timedelta(days=account.program.tier_grace_days)
+) -> Step | datetime | None:
+    """The step to take; or, for whoever stays, when the present one is lost (None: not)."""
+    earned, floor = ladder.get(standing.earned_id or 0), ladder.get(standing.floor_id or 0)
+    due = higher(earned, floor)
+    if left is None or (due and due.threshold > left.tier.threshold):
+        return _step(standing, left, (due, floor), ladder, Why.EARNED)
+    if earned and earned.threshold >= left.tier.threshold:
+        return None
+    # Too little is there to stay: the grace begins, or has ended.
+    held = floor is not None and floor.threshold >= left.tier.threshold
+    lapses_at = standing.lapses_at or at + timedelta(days=program.tier_grace_days)
     if held and (standing.floor_until is None or lapses_at <= standing.floor_until):
-        _set_lapse(standing, standing.floor_until)
-    elif lapses_at > at:
-        _set_lapse(standing, lapses_at)
-    else:
-        why = Why.ENDED if lapses_at == standing.floor_until else Why.LAPSED
-        _step(actor, account, standing, (stood, due, floor), why, at)
+        return standing.floor_until
+    if lapses_at > at:
+        return lapses_at
+    why = Why.ENDED if lapses_at == standing.floor_until else Why.LAPSED
+    return _step(standing, left, (due, floor), ladder, why)
 
 
 def _step(
-    actor: Actor,
-    account: Account,
     standing: Standing,
-    tiers: tuple[Tier | None, Tier | None, Tier | None],
+    left: TierMembership | None,
+    tiers: tuple[Tier | None, Tier | None],
+    ladder: Mapping[int, Tier],
     why: Why,
-    at: datetime,
-) -> None:
-    stood, due, floor = tiers
-    left = membership_of(standing)
+) -> Step:
+    due, floor = tiers
     earned = due is not None and due.pk == standing.earned_id
     source = TierMembership.Source
-    step = Step(
+    return Step(
         left=left,
         to=due,
         why=why,
@@ -156,15 +195,17 @@ def _step(
         floor_until=standing.floor_until,
         # Who is held by the floor alone has no claim to more than its date.
         lapses_at=None if earned else standing.floor_until,
-        gives=steps_up(account.program_id, stood, due) if due and _is_up(stood, due) else [],
+        gives=_climbed(ladder, left.tier if left else None, due) if due else (),
     )
-    take_step(actor, account, step, at)
 
 
-def _is_up(stood: Tier | None, to: Tier) -> bool:
-    return stood is None or to.threshold > stood.threshold
-
-
-def _set_lapse(standing: Standing, lapses_at: datetime | None) -> None:
-    if standing.membership_id and lapses_at != standing.lapses_at:
-        TierMembership.objects.filter(pk=standing.membership_id).update(lapses_at=lapses_at)
+def _climbed(ladder: Mapping[int, Tier], stood: Tier | None, to: Tier) -> list[Tier]:
+    """The steps in use that are reached or passed on the way up, lowest first."""
+    return [
+        tier
+        for tier in ladder.values()
+        if tier.program_id == to.program_id
+        and tier.is_active
+        and (stood is None or tier.threshold > stood.threshold)
+        and tier.threshold <= to.threshold
+    ]

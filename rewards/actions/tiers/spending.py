@@ -10,9 +10,8 @@ from django.utils import timezone
 from customers.hooks import Earning
 from customers.models import Order, OrderLine
 from loyalty_admin.common.actor import Actor
-from rewards.actions.locking import lock_account
-from rewards.actions.tiers.evaluating import evaluate, evaluate_many
-from rewards.models import Account, Program
+from rewards.actions.tiers.evaluating import move_found
+from rewards.models import Program
 from rewards.selectors.standings import changing_customers
 from rewards.selectors.tiers import has_ladders
 
@@ -25,8 +24,8 @@ def follow_spending(actor: Actor, order: Order, lines: Sequence[OrderLine]) -> l
     if order.customer_id is None or not has_ladders(Program.TierBasis.WINDOW_SPEND):
         return []
     now = timezone.now()
-    for standing in changing_customers([order.customer_id], at=now, by_money_alone=True):
-        evaluate(actor, lock_account(standing.customer_id, standing.program_id), now)
+    found = changing_customers([order.customer_id], at=now, by_money_alone=True)
+    move_found(actor, found, now)
     return []
 
 
@@ -39,19 +38,7 @@ def follow_imported_spending(actor: Actor, table: str) -> None:
         return
     now = timezone.now()
     found = changing_customers(_customers_in(table), at=now, by_money_alone=True)
-    Account.objects.bulk_create(
-        [
-            Account(customer_id=standing.customer_id, program_id=standing.program_id)
-            for standing in found
-            if standing.account_id is None
-        ],
-        ignore_conflicts=True,
-    )
-    accounts = Account.objects.filter(
-        customer_id__in={standing.customer_id for standing in found},
-        program__tier_basis=Program.TierBasis.WINDOW_SPEND,
-    )
-    evaluate_many(actor, list(accounts.values_list("pk", flat=True)), now)
+    move_found(actor, found, now)
 
 
 def _customers_in(table: str) -> list[int]:

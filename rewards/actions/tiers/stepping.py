@@ -10,7 +10,10 @@ from enum import StrEnum
 from typing import Any
 from uuid import uuid4
 
-from activity.actions.recording import Act, authored, record_act
+from django.db.models import F, Value
+from django.db.models.functions import Greatest
+
+from activity.actions.recording import Act, Data, authored, record_acts
 from activity.models import Event
 from loyalty_admin.common.actor import Actor
 from rewards.actions.tiers.gifts import Gift, give_entries
@@ -52,33 +55,32 @@ class Step:
     more: Mapping[str, object] = field(default_factory=dict)
 
 
-def take_step(actor: Actor, account: Account, step: Step, at: datetime) -> TierMembership | None:
-    """Write a change of step of a locked account's holder; the membership that it opened.
+def take_steps(actor: Actor, steps: Sequence[tuple[Account, Step]], at: datetime) -> list[Event]:
+    """Write changes of step of the holders of locked accounts; the events that tell of them.
 
     Whoever was on a step is on it until the very moment at which they are on the next. `at`
-    is the moment of the change, never the date of what brought it about.
+    is the moment of the change, never the date of what brought it about. As many statements
+    for many as for one, but for the gifts.
     """
-    at = max(at, step.left.since) if step.left else at
-    gifts = give_entries(actor, account, step.gives, at)
-    if step.left:
-        TierMembership.objects.filter(pk=step.left.pk).update(ended_at=at)
-    opened = _open(actor, account, step, step.to, at) if step.to else None
-    _tell(actor, account, step, opened, gifts, at)
-    return opened
+    gifts = [give_entries(actor, account, step.gives, at) for account, step in steps]
+    left = [step.left.pk for _, step in steps if step.left]
+    TierMembership.objects.filter(pk__in=left).update(ended_at=Greatest(F("since"), Value(at)))
+    rows = [_row(actor, account, step, step.to, at) if step.to else None for account, step in steps]
+    TierMembership.objects.bulk_create(row for row in rows if row)
+    acts = [
+        _told(account, step, row, given)
+        for (account, step), row, given in zip(steps, rows, gifts, strict=True)
+    ]
+    return record_acts(actor, acts, kind=CHANGED, occurred_at=at)
 
 
-def latest_change(customer_id: int) -> Event:
-    """The event of the change that was just made; the account's lock keeps others away."""
-    return Event.objects.filter(customer_id=customer_id, kind=CHANGED).latest("pk")
-
-
-def _open(actor: Actor, account: Account, step: Step, to: Tier, at: datetime) -> TierMembership:
-    return TierMembership.objects.create(
+def _row(actor: Actor, account: Account, step: Step, to: Tier, at: datetime) -> TierMembership:
+    return TierMembership(
         customer_id=account.customer_id,
         program_id=account.program_id,
         tier=to,
         source=step.source,
-        since=at,
+        since=max(at, step.left.since) if step.left else at,
         lapses_at=step.lapses_at,
         floor=step.floor,
         floor_until=step.floor_until if step.floor else None,
@@ -90,15 +92,10 @@ def _open(actor: Actor, account: Account, step: Step, to: Tier, at: datetime) ->
     )
 
 
-def _tell(
-    actor: Actor,
-    account: Account,
-    step: Step,
-    opened: TierMembership | None,
-    gifts: Sequence[Gift],
-    at: datetime,
-) -> None:
-    left, floor_until = step.left, step.floor_until
+def _told(
+    account: Account, step: Step, opened: TierMembership | None, gifts: Sequence[Gift]
+) -> tuple[Act, Data]:
+    left = step.left
     data: dict[str, Any] = {
         **account.program.in_words(),
         "basis": account.program.tier_basis,
@@ -110,7 +107,7 @@ def _tell(
         "measure": step.measure,
         "left": left.pk if left else None,
         "opened": opened.pk if opened else None,
-        "until": floor_until if step.to and step.to == step.floor else None,
+        "until": step.floor_until if step.to and step.to == step.floor else None,
         "internal_note": step.internal_note,
         "gifts": [gift.as_json() for gift in gifts],
         **step.more,
@@ -123,4 +120,4 @@ def _tell(
         before={"tier": data["from"], "until": left.floor_until if left else None},
         after={"tier": data["to"]} | data,
     )
-    record_act(actor, act, kind=CHANGED, occurred_at=at, data=data)
+    return act, data

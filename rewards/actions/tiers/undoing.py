@@ -23,7 +23,7 @@ from rewards.actions.redemption_states import take_away
 from rewards.actions.settling import settle
 from rewards.actions.taking_back import record_shortfalls, take_back
 from rewards.actions.tiers.evaluating import evaluate
-from rewards.actions.tiers.stepping import CHANGED, Step, Why, latest_change, take_step
+from rewards.actions.tiers.stepping import CHANGED, Step, Why, take_steps
 from rewards.models import Account, Operation, Redemption, TierMembership
 from rewards.selectors.tiers import UNDO_OF_GIFT, undo_of
 
@@ -73,8 +73,8 @@ def undo_tier_change(
         now = timezone.now()
         recovered = _recover(actor, account, change.data["gifts"], now)
         more = {"undoes": change.pk, "key": idempotency_key} | recovered.as_json()
-        take_step(actor, account, _back(left, before, idempotency_key, more), now)
-        undo = latest_change(customer_id)
+        step = _back(left, before, idempotency_key, more)
+        undo = take_steps(actor, [(account, step)], now)[0]
         evaluate(actor, account, now)
         return undo
 
