@@ -9,7 +9,7 @@ from django.db import transaction
 from django.utils import timezone
 
 from activity.actions.recording import authored
-from discounts.actions.codes import issue_code, lock_code, void_code
+from discounts.actions.codes import CodeUsed, issue_code, lock_code, void_code
 from discounts.models import DiscountCode
 from loyalty_admin.common.actor import Actor
 from loyalty_admin.common.errors import AlreadyReversed, Conflict, NotFound, NotReversible
@@ -243,6 +243,13 @@ def check_cancellable(redemption: Redemption) -> Operation:
         raise NotReversible(
             f"“{redemption.reward}” was given, not bought: there are no units to return. "
             "Remove it instead."
+        )
+    code = redemption.code
+    if code and code.status == DiscountCode.Status.USED and code.used_at:
+        used_at = timezone.localtime(code.used_at)
+        raise CodeUsed(
+            f"The code {code} was used on {used_at:%Y-%m-%d}, so “{redemption.reward}” can't be "
+            "cancelled."
         )
     return redemption.operation
 

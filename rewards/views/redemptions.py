@@ -135,7 +135,7 @@ def cancel(request: HttpRequest, customer_id: int, redemption_id: int) -> HttpRe
             reason=form.cleaned_data["reason"],
         )
     except DomainError as error:
-        return refused(request, message=error.message, next_url=_tab(customer_id))
+        return _refuse(request, redemption, act, form, error)
     account = redemption.account
     account.refresh_from_db(fields=["balance"])
     words = {
@@ -163,7 +163,7 @@ def remove(request: HttpRequest, customer_id: int, redemption_id: int) -> HttpRe
             reason=form.cleaned_data["reason"],
         )
     except DomainError as error:
-        return refused(request, message=error.message, next_url=_tab(customer_id))
+        return _refuse(request, redemption, act, form, error)
     message = _("“%s” taken away; no units were returned.") % redemption.reward
     return _changed(request, redemption, message, undo="reopen")
 
@@ -233,6 +233,20 @@ def _ask(request: HttpRequest, redemption: Redemption, act: _Act, form: forms.Fo
     }
     status = 422 if form.is_bound else 200
     return render(request, ACT, context, partial="dialog", status=status)
+
+
+def _refuse(
+    request: HttpRequest,
+    redemption: Redemption,
+    act: _Act,
+    form: forms.Form,
+    error: DomainError,
+) -> HttpResponse:
+    """In the dialog, the dialog again with the reason; to a press of Undo, the reason alone."""
+    if "reason" not in request.POST:
+        return refused(request, message=error.message, next_url=_tab(redemption.customer_id))
+    form.add_error(None, error.message)
+    return _ask(request, _redemption(redemption.customer_id, redemption.pk), act, form)
 
 
 def _cancelling(redemption: Redemption) -> Preview:

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from datetime import timedelta
 from functools import partial
 from uuid import uuid4
 
 import pytest
 from django.db.models import Q
+from django.utils import timezone
 
+from activity.models import Event
 from loyalty_admin.common.errors import AlreadyReversed, InsufficientBalance
 from rewards.actions import locking, redemption_parts
+from rewards.actions.redemption_states import expire_redemptions
 from rewards.models import Account, Redemption, Reward
 from rewards.selectors.integrity import find_discrepancies
 from rewards.selectors.obstacles import LimitReached, SoldOut
@@ -141,4 +146,36 @@ def test_rw_7_either_cancelled_or_used_never_both() -> None:
         assert both in {("cancelled", "voided"), ("used", "used")}
         assert balance_of(account) == (100 if redemption.status == "cancelled" else 0)
         assert _count(outcomes, Redemption)
+    assert_adds_up()
+
+
+def test_rw_6_two_workers_expire_each_redemption_once() -> None:
+    account = account_of(1000)
+    reward = a_reward(account.program, 10, valid_days=1)
+    for _ in range(60):
+        redeem(account, reward)
+    later = timezone.now() + timedelta(days=2)
+
+    def work() -> int:
+        expired = 0
+        while batch := expire_redemptions(now=later, limit=7):
+            expired += batch
+        return expired
+
+    assert sum(count for count in together([work] * 4) if isinstance(count, int)) == 60
+    assert Event.objects.filter(kind="reward.expired").count() == 60
+    assert not Redemption.objects.exclude(status="expired").exists()
+
+
+def test_rw_7_either_cancelled_or_expired_first_and_told_so() -> None:
+    for _ in range(5):
+        account = account_of(100)
+        redemption = redeem(account, a_reward(account.program, valid_days=1))
+        Redemption.objects.update(expires_at=timezone.now())
+        expire = partial(expire_redemptions, now=timezone.now(), limit=9)
+        acts: list[Callable[[], object]] = [partial(cancel, redemption), expire]
+        together(acts)
+        redemption.refresh_from_db()
+        assert redemption.status == "cancelled"
+        assert balance_of(account) == 100
     assert_adds_up()

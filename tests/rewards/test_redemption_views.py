@@ -13,6 +13,8 @@ from django.utils import timezone
 
 from customers.actions.customers import set_contact_point
 from customers.actions.searching import refresh_search
+from discounts.actions.codes import use_code
+from discounts.models import DiscountCode
 from rewards.actions.redemptions import give_reward
 from rewards.models import Account, Program, Redemption, Reward
 from rewards.tasks import expire_redemptions
@@ -130,6 +132,21 @@ def test_rw_7_a_refusal_says_why_before_and_after_asking(agent: Client) -> None:
     refused = _act(agent, "cancel", redemption)
     assert refused.status_code == 409
     assert "was used on" in refused.content.decode()
+    again = _act(agent, "cancel", redemption, reason="")
+    assert again.status_code == 422
+    assert "<dialog" in again.content.decode()
+    assert "was used on" in again.content.decode()
+
+
+def test_rw_7_a_used_code_is_told_before_it_is_asked(agent: Client) -> None:
+    account = account_of(500)
+    redemption = redeem(account, a_code_reward(account.program))
+    code = DiscountCode.objects.get()
+    use_code(actor=SYSTEM, code=code, at=timezone.now())
+    url = reverse("rewards:redemption-cancel", args=[account.customer_id, redemption.pk])
+    text = agent.get(url, headers=HTMX).content.decode()
+    assert f"The code {code} was used on" in text
+    assert 'type="submit"' not in text
 
 
 def test_rw_7_the_redemption_of_another_customer_is_not_found(agent: Client) -> None:
