@@ -18,7 +18,7 @@ from rewards.selectors.tiers import MULTIPLIER_AT
 from rewards.selectors.words import Terms
 
 DAYS = 30
-MOST_ORDERS = 100_000
+MOST_ORDERS = 50_000
 """No more than the newest so many are looked at, so that an answer never takes long."""
 
 Trigger = EarningRuleVersion.Trigger
@@ -57,7 +57,7 @@ _NO_TIERS = "CROSS JOIN (SELECT NULL::numeric AS multiplier) AS stood"
 
 # The arithmetic is that of `rewards.rules`; a test holds the two together.
 _WHAT_IF = """
-WITH sale AS (
+WITH newest AS (
     SELECT o.id, o.customer_id, o.placed_at, o.currency, o.total, s.code AS store,
            s.kind AS channel, (o.placed_at AT TIME ZONE %(zone)s)::date AS day
     FROM customers_order AS o
@@ -66,15 +66,18 @@ WITH sale AS (
     WHERE o.placed_at > %(since)s AND o.placed_at <= %(now)s
       AND o.status IN ('completed', 'partly')
     ORDER BY o.placed_at DESC, o.id DESC LIMIT %(most)s
+), sale AS MATERIALIZED (
+    SELECT newest.*, coalesce(stood.multiplier, 1) AS multiplier FROM newest {stood}
 ), terms AS (
     SELECT * FROM jsonb_to_recordset(%(terms)s) AS t (
         is_draft boolean, measure text, units bigint, per numeric, currency text,
         categories text[], skus text[], stores text[], channels text[],
         starts_at timestamptz, ends_at timestamptz, multiplied_by_tier boolean,
         cap_per_order bigint, cap_per_day bigint, cap_per_customer bigint)
-), measured AS (
-    SELECT t.*, sale.id, sale.customer_id, sale.placed_at, sale.day,
-           CASE WHEN t.multiplied_by_tier THEN coalesce(stood.multiplier, 1) ELSE 1 END AS times,
+), measured AS MATERIALIZED (
+    SELECT t.is_draft, t.units, t.per, t.cap_per_order, t.cap_per_day, t.cap_per_customer,
+           sale.id, sale.customer_id, sale.placed_at, sale.day,
+           CASE WHEN t.multiplied_by_tier THEN sale.multiplier ELSE 1 END AS times,
            CASE WHEN t.measure = 'amount' AND t.categories = '{{}}' AND t.skus = '{{}}'
                 THEN sale.total
                 ELSE (SELECT CASE t.measure WHEN 'amount' THEN coalesce(sum(l.total), 0)
@@ -91,7 +94,6 @@ WITH sale AS (
        AND (t.channels = '{{}}' OR sale.channel = ANY(t.channels))
        AND (t.starts_at IS NULL OR t.starts_at <= sale.placed_at)
        AND (t.ends_at IS NULL OR sale.placed_at < t.ends_at)
-    {stood}
 ), counted AS (
     SELECT *, least(cap_per_order, {multiplied}) AS by_order
     FROM (SELECT *, units * {steps} AS given FROM measured) AS stepped
@@ -156,7 +158,7 @@ def _by_orders(program: Program, current: Terms | None, draft: Terms | None) -> 
     stood = _NO_TIERS
     if program.tier_basis != Program.TierBasis.NONE and program.pk:
         stood = MULTIPLIER_AT.format(
-            customer="sale.customer_id", program="%(program)s", at="sale.placed_at"
+            customer="newest.customer_id", program="%(program)s", at="newest.placed_at"
         )
     steps, multiplied = f"({_STEPS[rounding]})", _MULTIPLIED[rounding]
     query = _WHAT_IF.format(stood=stood, steps=steps, multiplied=multiplied)
