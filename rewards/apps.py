@@ -38,10 +38,15 @@ class RewardsConfig(AppConfig):
         from rewards.actions.late_earning import earn_late
         from rewards.actions.membership import bring_back, settle_before_leaving
         from rewards.actions.refunds import take_back_for
-        from rewards.actions.tiers import follow_imported_spending, follow_spending
+        from rewards.actions.tiers import (
+            follow_enrolment,
+            follow_imported_spending,
+            follow_spending,
+        )
 
         customer_enrolled.attach(bring_back)
         customer_enrolled.attach(earn_for_enrolment)
+        customer_enrolled.attach(follow_enrolment)
         customer_leaving.attach(settle_before_leaving)
         customers_imported.attach(earn_for_enrolments)
         order_recorded.attach(earn_for_order)

@@ -62,7 +62,10 @@ def history(request: HttpRequest, customer_id: int) -> HttpResponse:
 
 def _ladder(place: Place) -> Ladder:
     program, measure = place.program, place.standing.measure
-    goal = place.following.threshold if place.following else measure
+    goal_tier = (
+        place.tier if place.standing.lapses_at and place.missing_to_stay else place.following
+    )
+    goal = goal_tier.threshold if goal_tier else measure
     return Ladder(
         program=program.name,
         tier=place.tier.name if place.tier else _("None yet"),

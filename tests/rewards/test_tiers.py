@@ -10,6 +10,7 @@ import pytest
 import time_machine
 
 from activity.models import Event
+from customers.actions.customers import enrol_customer
 from customers.models import Customer, Order, Refund
 from rewards.actions.tiers import evaluate, evaluate_all, evaluate_many
 from rewards.actions.tiers.spending import follow_spending
@@ -285,6 +286,33 @@ def test_rw_11_for_who_is_not_a_member_time_stands_still(clock: time_machine.Tra
     Program.objects.update(status=Program.Status.ACTIVE)
     assert evaluate_all() == 1
     assert stands_on(account) == ""
+
+
+def test_rw_11_who_comes_back_has_the_grace_to_keep_the_step(
+    clock: time_machine.Traveller,
+) -> None:
+    program = a_ladder(Program.TierBasis.WINDOW_UNITS, tier_window_days=30, tier_grace_days=10)
+    account = a_climber(program)
+    adjust(account, 500)
+    _later(clock, 31)
+    evaluate_all()
+    Customer.objects.update(status=Customer.Status.REMOVED)
+    _later(clock, 300)
+    assert evaluate_all() == 0
+    enrol_customer(actor=SYSTEM, customer_id=account.customer_id)
+    assert evaluate_all() == 0
+    row = membership(account)
+    assert row is not None
+    assert (row.tier.name, row.lapses_at) == ("Gold", START + 310 * DAY)
+
+
+def test_rw_11_a_guest_who_spent_enough_stands_on_a_step_on_joining() -> None:
+    program = a_ladder(Program.TierBasis.WINDOW_SPEND)
+    guest = CustomerFactory(guest=True)
+    OrderFactory(customer=guest, total=Decimal(600), placed_at=datetime.now(UTC) - DAY)
+    assert evaluate_all() == 0
+    enrol_customer(actor=SYSTEM, customer_id=guest.pk)
+    assert stands_on(Account.objects.get(customer=guest, program=program)) == "Gold"
 
 
 def test_rw_11_a_step_that_is_switched_off_is_left_after_the_grace(

@@ -1,11 +1,12 @@
 """Who stands on which step of a program's ladder, and how they get there.
 
-`evaluating` moves people by what they earned, `spending` asks it to when orders come in,
-`changing` and `undoing` move them by hand; `stepping` writes a change, `gifts` gives what a
-step brings.
+`evaluating` moves people by what they earned; `spending` and `enrolling` ask it to.
+`changing` and `undoing` move them by hand; `stepping` writes changes, `gifts` gives what a step
+brings.
 """
 
 from rewards.actions.tiers.changing import change_tier
+from rewards.actions.tiers.enrolling import follow_enrolment
 from rewards.actions.tiers.evaluating import evaluate, evaluate_all, evaluate_many
 from rewards.actions.tiers.spending import follow_imported_spending, follow_spending
 from rewards.actions.tiers.undoing import undo_tier_change
@@ -15,6 +16,7 @@ __all__ = [
     "evaluate",
     "evaluate_all",
     "evaluate_many",
+    "follow_enrolment",
     "follow_imported_spending",
     "follow_spending",
     "undo_tier_change",
