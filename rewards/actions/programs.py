@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, fields
 from datetime import datetime
 
-from django.db import transaction
+from django.db import connection, transaction
 from django.db.models import Max, Model
 from django.utils import timezone
 
@@ -25,6 +25,7 @@ from rewards.models import EarningRule, EarningRuleVersion, Program
 
 __all__ = [
     "HOW_IT_BEHAVES",
+    "LOCK_CODE",
     "MOST_ON_A_CARD",
     "RuleTerms",
     "activate_program",
@@ -61,6 +62,9 @@ HOW_IT_BEHAVES = (
 )
 MOST_ON_A_CARD = 1000
 
+LOCK_CODE = "SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))"
+"""There is no row yet that two who make the same program could wait for."""
+
 
 def create_program(*, actor: Actor, code: str, kind: str, **behaviour: object) -> Program:
     """A new program; its code and kind are for good. Raises InvalidInput naming the field."""
@@ -68,6 +72,8 @@ def create_program(*, actor: Actor, code: str, kind: str, **behaviour: object) -
     with transaction.atomic(durable=True):
         program = Program(code=code, kind=kind, **_known(behaviour))
         _check(program)
+        with connection.cursor() as cursor:
+            cursor.execute(LOCK_CODE, [f"program:{code}"])
         if twin := _twin(program):
             return twin
         save_or_refuse(program)
