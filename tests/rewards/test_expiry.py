@@ -70,8 +70,8 @@ def _in_debt(account: Account) -> Account:
     credit = adjust(account, 25)
     debit(account, 25)
     undo(credit)
-    promise(account, 10, PAST, FUTURE)
-    promise(account, 20, PAST - DAY, FUTURE + DAY)
+    promise(account, 10, PAST, FUTURE + DAY)
+    promise(account, 20, PAST - DAY, FUTURE)
     account.refresh_from_db()
     assert account.debt == 25
     return account
