@@ -132,7 +132,11 @@ def by_lines(
     kept = shares_of(version, counted(version, sold, left), keeps, entry.multiplier)
     back = entry.amount - keeps
     for line in lines:
-        share = shares.get(line.pk, 0)
+        if line.pk not in shares:
+            gone = _("It had gone back before")
+            yield line, LineEarning(program.name, "", reason=gone)
+            continue
+        share = shares[line.pk]
         # What one line lost by rounding, another has won: only what went back in all counts.
         taken = min(max(share - kept.get(line.pk, 0), 0), back)
         back -= taken

@@ -9,9 +9,13 @@ from typing import Any
 import pytest
 import time_machine
 
+from customers.hooks import OrderEarning
 from customers.models import Order
+from customers.selectors import order_with_lines
 from rewards.actions.earning import earn_for_order
+from rewards.models import Account, EarningRuleVersion
 from rewards.order_earnings import earnings_of
+from tests.customers.coming_back import cancel, complete, refund, sell
 from tests.factories import (
     CustomerFactory,
     EarningRuleFactory,
@@ -20,7 +24,7 @@ from tests.factories import (
     OrderLineFactory,
     ProgramFactory,
 )
-from tests.rewards.ledger import SYSTEM
+from tests.rewards.ledger import SYSTEM, debit
 
 pytestmark = pytest.mark.django_db
 
@@ -90,4 +94,64 @@ def test_earnings_of_many_orders_take_two_queries(django_assert_num_queries: Any
     loaded = list(Order.objects.select_related("customer", "store").prefetch_related("lines"))
     assert len(orders) == len(loaded)
     with django_assert_num_queries(2):
+        earnings_of(loaded)
+
+
+def _shown(order: Order) -> OrderEarning:
+    return earnings_of([order_with_lines(order.pk)])[order.pk]
+
+
+def test_rw_10_each_line_says_what_a_refund_took_back_of_it() -> None:
+    EarningRuleVersionFactory()
+    order = sell("12.50", "30.20", "19.90")
+    refund(order, 2)
+    earning = _shown(order)
+    assert (earning.total, earning.taken_back, earning.missing) == ("62 points", "30 points", "")
+    lines = [earning.lines[line.pk][0] for line in order.lines.all()]
+    assert [line.units for line in lines] == ["12 points", "30 points", "20 points"]
+    assert [line.taken_back for line in lines] == ["", "30 points", ""]
+
+
+def test_rw_10_what_could_not_be_taken_back_is_said() -> None:
+    EarningRuleVersionFactory()
+    order = sell("62.00")
+    debit(Account.objects.get(), 57)
+    cancel(order)
+    earning = _shown(order)
+    said = (earning.total, earning.taken_back, earning.missing)
+    assert said == ("62 points", "5 points", "57 points")
+    (line,) = order.lines.all()
+    assert earning.lines[line.pk][0].taken_back == "62 points"
+
+
+def test_rw_10_of_an_order_completed_again_the_new_earning_is_shown() -> None:
+    EarningRuleVersionFactory()
+    order = sell("20.00", "42.00")
+    refund(order, 1)
+    cancel(order)
+    complete(order)
+    earning = _shown(order)
+    assert (earning.total, earning.taken_back) == ("42 points", "")
+    refunded, kept = (earning.lines[line.pk][0] for line in order.lines.all())
+    assert (refunded.units, refunded.reason) == ("", "It had gone back before")
+    assert (kept.units, kept.taken_back) == ("42 points", "")
+
+
+def test_rw_10_a_stamp_that_another_line_holds_is_not_shown_as_taken() -> None:
+    EarningRuleVersionFactory(measure=EarningRuleVersion.Measure.ORDER)
+    order = sell("3.00", "4.00")
+    refund(order, 1)
+    earning = _shown(order)
+    lines = [earning.lines[line.pk][0] for line in order.lines.all()]
+    assert [line.taken_back for line in lines] == ["", ""]
+    assert "counts once for the whole order" in lines[1].reason
+
+
+def test_rw_10_refunds_add_no_queries(django_assert_num_queries: Any) -> None:
+    EarningRuleVersionFactory()
+    for number in ("1", "2"):
+        order = sell("20.00", "42.00", number=number)
+        refund(order, 1)
+    loaded = [order_with_lines(order.pk) for order in Order.objects.all()]
+    with django_assert_num_queries(1):
         earnings_of(loaded)

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
+from pathlib import Path
 from typing import Any
 
 import pytest
 import time_machine
 
 from activity.models import Event
+from customers.actions.refund_checks import RefundedLine
 from customers.models import Order
 from rewards.actions.programs import publish_rule
 from rewards.actions.rule_terms import RuleTerms
@@ -17,11 +19,13 @@ from rewards.actions.settling import settle_account
 from rewards.models import Account, EarningRuleVersion, Entry, Operation, Program, Shortfall
 from tests.customers.coming_back import cancel, complete, refund, sell, sell_lines
 from tests.customers.drafts import a_line
+from tests.customers.importing import ROW, rows, run
 from tests.factories import (
     CustomerFactory,
     EarningRuleFactory,
     EarningRuleVersionFactory,
     ProgramFactory,
+    StoreFactory,
     TierFactory,
     TierMembershipFactory,
 )
@@ -214,6 +218,35 @@ def test_rw_10_a_stamp_for_the_order_stays_while_a_line_that_counts_remains() ->
     assert account().balance == 1
     refund(order, 2, number="R-3")
     assert account().balance == 0
+    assert_adds_up()
+
+
+def test_rw_10_a_stamp_goes_with_the_item_not_with_its_price() -> None:
+    program = ProgramFactory(stamps=True)
+    EarningRuleVersionFactory(
+        rule=EarningRuleFactory(program=program), measure=EarningRuleVersion.Measure.ORDER
+    )
+    kept, given_back = sell("3.00"), sell("3.00", number="1002")
+    money = RefundedLine(position=1, quantity=Decimal(0), total=Decimal("3.00"))
+    item = RefundedLine(position=1, quantity=Decimal(1), total=Decimal("2.50"))
+    refund(kept, lines=[money])
+    assert account().balance == 2
+    refund(given_back, lines=[item])
+    assert account().balance == 1
+    assert_adds_up()
+
+
+def test_rw_10_an_imported_order_is_refunded_like_any_other(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    per_euro()
+    StoreFactory(code="S-1")
+    with time_machine.travel(NOW, tick=True):
+        run(rows(ROW, ROW.replace("SKU-1", "SKU-2").replace("12.50", "20.00")))
+    assert account().balance == 32
+    refund(Order.objects.get(), 2)
+    assert account().balance == 12
     assert_adds_up()
 
 
