@@ -76,7 +76,12 @@ def sums_of(batch: MassAdjustment) -> list[Sum]:
 
 def _last_sum(batch: MassAdjustment) -> Sum:
     if batch.status == _Status.READY:
-        hint = _("have too little for their debits") if batch.short_accounts else _("all covered")
+        short = ngettext(
+            "has too little for its debits",
+            "have too little for their debits",
+            batch.short_accounts,
+        )
+        hint = short if batch.short_accounts else _("all covered")
         return Sum(_("Accounts short"), units(batch.short_accounts), hint)
     if batch.status in {_Status.UNDOING, _Status.UNDONE}:
         rows = ngettext("in %(n)s row", "in %(n)s rows", batch.short_rows)
@@ -89,8 +94,10 @@ def _last_sum(batch: MassAdjustment) -> Sum:
 def consequences_of(batch: MassAdjustment) -> list[str]:
     """What applying it will do, in sentences."""
     program = batch.program
-    words = {"rows": units(batch.good), "customers": units(batch.customers)}
-    lines = [_("%(rows)s rows for %(customers)s customers") % words]
+    rows = ngettext("%(n)s row", "%(n)s rows", batch.good) % {"n": units(batch.good)}
+    people = ngettext("%(n)s customer", "%(n)s customers", batch.customers)
+    people %= {"n": units(batch.customers)}
+    lines = [_("%(rows)s for %(customers)s") % {"rows": rows, "customers": people}]
     if batch.credits:
         cost = money(batch.cost, program.currency)
         words = {"units": program.units(batch.credits), "cost": cost}
@@ -98,12 +105,17 @@ def consequences_of(batch: MassAdjustment) -> list[str]:
     if batch.debits:
         lines.append(_("%(units)s are taken off") % {"units": program.units(batch.debits)})
     if batch.bad:
-        lines.append(_("%(n)s faulty rows are left out") % {"n": units(batch.bad)})
-    if batch.short_accounts:
-        lines.append(
-            _("%(n)s accounts have too little for their debits: such rows are refused")
-            % {"n": units(batch.short_accounts)}
+        faulty = ngettext(
+            "%(n)s faulty row is left out", "%(n)s faulty rows are left out", batch.bad
         )
+        lines.append(faulty % {"n": units(batch.bad)})
+    if batch.short_accounts:
+        short = ngettext(
+            "%(n)s account has too little for its debits: such rows are refused",
+            "%(n)s accounts have too little for their debits: such rows are refused",
+            batch.short_accounts,
+        )
+        lines.append(short % {"n": units(batch.short_accounts)})
     return [*lines, _("No message is sent")]
 
 
@@ -111,7 +123,12 @@ def undoing_of(batch: MassAdjustment) -> list[str]:
     """What undoing it will do, in sentences."""
     below = batch.program.clawback_below_zero
     return [
-        _("%(rows)s rows are taken back, the last one first") % {"rows": units(batch.applied)},
+        ngettext(
+            "%(n)s row is taken back",
+            "%(n)s rows are taken back, the last one first",
+            batch.applied,
+        )
+        % {"n": units(batch.applied)},
         _("Debits give back to the lots they came from; expired ones get the program's grace"),
         _("Where credits have been spent, balances may go below zero")
         if below

@@ -87,7 +87,7 @@ ENTRY = ("bucket", "kind", "amount", "balance_after", "rule_version", "multiplie
 LOT = ("granted", "remaining", "is_pending", "available_at", "expires_at")
 EVENT = ("kind", "occurred_at", "actor_kind", "actor_label", "data")
 AUDIT = ("verb", "object_type", "before", "after", "actor_kind", "actor_label")
-NUMBERS = ("batch", "operation", "shortfall", "reverses")
+NUMBERS = ("batch", "operation", "shortfall", "reverses", "opened", "left", "redemption")
 """What is said of a row alone, or is a number of this very database."""
 
 
@@ -137,4 +137,4 @@ def forget_ledger() -> None:
     with connection.cursor() as cursor:
         # A commit would check the keys now.
         cursor.execute("SET CONSTRAINTS ALL IMMEDIATE; SET CONSTRAINTS ALL DEFERRED")
-        cursor.execute(f"TRUNCATE {tables}, activity_auditrecord CASCADE")
+        cursor.execute(f"TRUNCATE {tables}, activity_auditrecord, rewards_tiermembership CASCADE")

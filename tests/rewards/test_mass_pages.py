@@ -84,7 +84,7 @@ def test_rw12_the_whole_way_without_scripts(lead: Client, program: Program) -> N
     assert "load delay:1s" not in shown
     assert "1 row can&#x27;t be applied" in shown
     assert "“1.000” could be read in two ways: write 1000 without a separator" in shown
-    assert "1 rows for 1 customers" in text_of(page(lead, batch, "apply"))
+    assert "1 row for 1 customer" in text_of(page(lead, batch, "apply"))
     for _ in range(2):
         assert act(lead, batch, "apply").status_code == 302
     run_batch(batch.pk)

@@ -63,6 +63,13 @@ WHERE {whose} AND EXISTS (
           <= %(now)s)
 ORDER BY a.id
 """
+# Nothing was left that could lapse; what comes next has a time of its own.
+_LAPSED_EMPTY = """
+UPDATE rewards_account AS a SET expires_at = NULL
+FROM mass_row AS r JOIN customers_customer AS c ON c.id = r.customer_id AND c.status <> 'removed'
+WHERE a.customer_id = r.customer_id AND a.program_id = %(program)s AND {whose}
+  AND a.expires_at <= %(now)s
+"""
 
 _JUDGE = f"""
 CREATE TEMP TABLE mass_judged ON COMMIT DROP AS
@@ -272,3 +279,6 @@ def settle_due(values: dict[str, Any], *, whose: str) -> None:
         customers = [pk for (pk,) in cursor.fetchall()]
     for customer_id in customers:
         settle(lock_account(customer_id, values["program"]), values["now"])
+    if values["inactivity"]:
+        with connection.cursor() as cursor:
+            cursor.execute(_LAPSED_EMPTY.format(whose=whose), values)

@@ -61,7 +61,10 @@ SELECT o.original_entry, l.id AS lot_id, least(l.remaining, o.original) AS part,
            SELECT coalesce(sum(x.amount), 0) FROM rewards_allocation AS x
            JOIN rewards_entry AS e ON e.id = x.entry_id
            JOIN rewards_operation AS p ON p.id = e.operation_id
-           WHERE x.lot_id = l.id AND (e.kind = 'expired' OR p.kind = 'reinstate'))) END AS expired
+           LEFT JOIN rewards_operation AS back ON back.id = p.reverses_id
+           WHERE x.lot_id = l.id
+             AND (e.kind = 'expired' OR p.kind = 'reinstate' OR back.kind = 'reinstate')))
+       END AS expired
 FROM mass_original AS o JOIN rewards_lot AS l ON l.entry_id = o.original_entry
 WHERE o.original > 0;
 ANALYZE mass_own
@@ -218,7 +221,7 @@ FROM mass_posting AS p WHERE r.id = p.row_id AND r.batch_id = %(batch)s
 """
 _SUMS = """
 SELECT count(*) FILTER (WHERE shortfall > 0), coalesce(sum(shortfall), 0),
-       array_agg(account_id ORDER BY account_id) FILTER (WHERE change > 0)
+       array_agg(account_id ORDER BY account_id)
 FROM mass_posting
 """
 _DROP = """
@@ -248,7 +251,7 @@ def undo_chunk(actor: Actor, batch: MassAdjustment, chunk: int) -> Chunk:
             cursor.execute(statement, values)
         done = cursor.rowcount
         cursor.execute(_SUMS)
-        short_rows, shortfall, returned = cursor.fetchone()
+        short_rows, shortfall, touched = cursor.fetchone()
         cursor.execute(_DROP)
-    follow_many(actor, returned or [], now)
+    follow_many(actor, touched or [], now)
     return Chunk(done + by_hand, short_rows=short_rows, shortfall=int(shortfall))
