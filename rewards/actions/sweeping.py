@@ -22,7 +22,7 @@ from rewards.selectors.due import accounts_to_expire, accounts_to_release
 
 log = structlog.get_logger(__name__)
 
-LOTS = 3_000
+LOTS = 2_000
 """So many lots make a batch: a fraction of a second, in which their accounts are held."""
 
 
