@@ -10,14 +10,17 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from django.http import HttpRequest, HttpResponse
 from django.test import Client
+from django.utils import timezone
 
 from customers.models import Customer
 from customers.page import CustomerPage
 from loyalty_admin.common.profile import Context
+from tests.customers.coming_back import refund
 from tests.factories import (
     AccountFactory,
     ContactPointFactory,
     CustomerFactory,
+    EarningRuleVersionFactory,
     OrderFactory,
     OrderLineFactory,
     ProgramFactory,
@@ -105,3 +108,30 @@ def test_cu3_the_shell_alone(agent: Client, monkeypatch: pytest.MonkeyPatch) -> 
         response = agent.get(f"/customers/{customer.pk}/details/")
 
     assert "skeleton" in response.content.decode()
+
+
+@pytest.mark.parametrize("size", SIZES)
+def test_cu_6_the_preview_of_a_claim(agent: Client, size: int) -> None:
+    """As many queries for one line as for many."""
+    customer = store_of(size)
+    EarningRuleVersionFactory()
+    order = OrderFactory(customer=None, number="G-1")
+    OrderLineFactory.create_batch(size, order=order)
+
+    with assert_queries("customers: claim, preview"):
+        response = agent.get(f"/customers/{customer.pk}/claim/?number=G-1", headers=HTMX)
+
+    assert "earns" in response.content.decode()
+
+
+@pytest.mark.parametrize("size", SIZES)
+def test_rw_10_refunds_add_nothing_to_the_orders_panel(agent: Client, size: int) -> None:
+    """The lines bring what went back of them, the entries what was taken back."""
+    customer = store_of(size)
+    for order in customer.orders.all():
+        refund(order, at=timezone.now())
+
+    with assert_queries("customers: orders panel"):
+        response = agent.get(f"/customers/{customer.pk}/orders/", headers=HTMX)
+
+    assert "Refunded" in response.content.decode()
