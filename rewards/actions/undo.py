@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from django.db import transaction
+from django.db.models import Q
 from django.utils import timezone
 
 from activity.actions.recording import Act, record_act
@@ -20,9 +21,11 @@ from loyalty_admin.staff.permissions import Perm, authorise
 from rewards.actions.consequences import follow
 from rewards.actions.giving_back import give_back
 from rewards.actions.locking import lock_accounts
-from rewards.actions.moving import find_replay, take_from
+from rewards.actions.moving import check_member, find_replay, take_from
 from rewards.actions.posting import Posting, Take, post
 from rewards.actions.settling import settle
+from rewards.actions.taking_back import expired_since
+from rewards.actions.tiers import step_back
 from rewards.models import Account, Entry, Lot, Operation
 
 REVERSED = "ledger.reversed"
@@ -32,10 +35,10 @@ def reverse_operation(*, actor: Actor, operation_id: int, idempotency_key: str) 
     """Undo a manual operation, once.
 
     A debit gives back to each lot what it took; a lot that has expired meanwhile comes
-    back with the program's grace. A credit takes back its own units first, then others,
-    and so does what was reinstated;
-    when too few are left, the program decides between a debt and a refusal. Raises
-    NotFound, NotReversible, AlreadyReversed, InsufficientBalance, IdempotencyConflict.
+    back with the program's grace. A credit, and what was reinstated, takes back its own units
+    first, then others; what expired of its own is gone already. When too few are left, the
+    program decides between a debt and a refusal. Raises NotFound, NotReversible,
+    NotEnrolled, AlreadyReversed, InsufficientBalance, IdempotencyConflict.
     """
     authorise(actor, Perm.BALANCE_UNDO)
     check_key(idempotency_key)
@@ -59,6 +62,8 @@ def reverse_operation(*, actor: Actor, operation_id: int, idempotency_key: str) 
         # Looked up after the lock: of two who undo at once, the second sees the first.
         if Operation.objects.filter(reverses_id=original.pk).exists():
             raise AlreadyReversed("This has been undone already.")
+        for account in accounts.values():
+            check_member(account)
         lots = {pk: settle(account, now) for pk, account in accounts.items()}
         before = {account.program_id: account.balance for account in accounts.values()}
         for entry in entries:
@@ -84,22 +89,26 @@ def _lock(customer_id: int, entries: Sequence[Entry]) -> dict[int, Account]:
 def _reverse_entry(posting: Posting, account: Account, entry: Entry, lots: Sequence[Lot]) -> None:
     if entry.amount < 0:
         give_back(posting, account, entry)
-    else:
-        takes = _take_back(account, entry, lots)
-        posting.add(account, Entry.Kind.REVERSED, -entry.amount, takes=takes)
-
-
-def _take_back(account: Account, entry: Entry, lots: Sequence[Lot]) -> list[Take]:
+        return
     # What was reinstated brought no lot of its own: it went to those that had lost it.
     reinstated = entry.kind == Entry.Kind.REVERSED
     gave = set(entry.allocations.values_list("lot_id", flat=True)) if reinstated else set()
+    own = Lot.objects.filter(Q(entry=entry) | Q(pk__in=gave))
+    units = entry.amount - expired_since(own, entry)
+    if units <= 0:
+        raise NotReversible("These units have expired already, so there is nothing to take back.")
     own_first = sorted(lots, key=lambda lot: lot.entry_id != entry.pk and lot.pk not in gave)
-    takes = take_from(own_first, entry.amount)
-    shortfall = entry.amount - sum(take.amount for take in takes)
+    takes = _take_back(account, units, own_first)
+    posting.add(account, Entry.Kind.REVERSED, -units, takes=takes)
+
+
+def _take_back(account: Account, amount: int, lots: Sequence[Lot]) -> list[Take]:
+    takes = take_from(lots, amount)
+    shortfall = amount - sum(take.amount for take in takes)
     if shortfall and not account.program.clawback_below_zero:
         units = account.program.units
         raise InsufficientBalance(
-            f"{units(entry.amount)} can't be taken back: the balance is {units(account.balance)}, "
+            f"{units(amount)} can't be taken back: the balance is {units(account.balance)}, "
             "the rest has been spent or has expired."
         )
     account.debt += shortfall
@@ -129,5 +138,8 @@ def _finish(
         after={"balance": changes[0]["after"], "reverses": original.pk},
     )
     record_act(posting.actor, act, kind=REVERSED, occurred_at=posting.occurred_at, data=data)
+    if original.kind == Operation.Kind.ADJUST:
+        for account in accounts.values():
+            step_back(posting.actor, account, original, posting.occurred_at)
     follow(posting.actor, accounts.values(), posting.occurred_at)
     return operation

@@ -387,6 +387,25 @@ def test_rw_11_what_was_taken_back_comes_off_the_day_on_which_it_was_earned(
     assert stands_on(account) == "Silver"
 
 
+def test_rw_11_undo_of_a_mistyped_credit_takes_back_the_step_that_it_brought() -> None:
+    program = a_ladder()
+    tier(program, "Silver", entry_units=10)
+    tier(program, "Gold", entry_units=50, entry_reward=RewardFactory(program=program))
+    account = a_climber(program)
+    adjust(account, 120)
+    mistake = adjust(account, 1000)
+    assert (stands_on(account), balance_of(account)) == ("Platinum", 1180)
+    undo(mistake)
+    assert (stands_on(account), balance_of(account)) == ("Silver", 130)
+    assert Redemption.objects.get().status == "cancelled"
+    assert Event.objects.filter(kind="tier.changed").latest("pk").data["why"] == "undone"
+    adjust(account, 500)
+    assert (stands_on(account), balance_of(account)) == ("Gold", 680)
+    undo(adjust(account, 5))  # brought no step, and takes none
+    assert stands_on(account) == "Gold"
+    assert_adds_up()
+
+
 def test_a_step_made_later_is_given_by_the_next_night() -> None:
     account = a_climber()
     adjust(account, 2000)

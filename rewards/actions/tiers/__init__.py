@@ -9,7 +9,7 @@ from rewards.actions.tiers.changing import change_tier
 from rewards.actions.tiers.enrolling import follow_enrolment
 from rewards.actions.tiers.evaluating import evaluate, evaluate_all, evaluate_many
 from rewards.actions.tiers.spending import follow_imported_spending, follow_spending
-from rewards.actions.tiers.undoing import undo_tier_change
+from rewards.actions.tiers.undoing import step_back, undo_tier_change
 
 __all__ = [
     "change_tier",
@@ -19,5 +19,6 @@ __all__ = [
     "follow_enrolment",
     "follow_imported_spending",
     "follow_spending",
+    "step_back",
     "undo_tier_change",
 ]

@@ -24,8 +24,8 @@ from rewards.actions.settling import settle
 from rewards.actions.taking_back import record_shortfalls, take_back
 from rewards.actions.tiers.evaluating import evaluate
 from rewards.actions.tiers.stepping import CHANGED, Step, Why, take_steps
-from rewards.models import Account, Operation, Redemption, TierMembership
-from rewards.selectors.tiers import UNDO_OF_GIFT, undo_of
+from rewards.models import Account, Operation, Program, Redemption, TierMembership
+from rewards.selectors.tiers import UNDO_OF_GIFT, standing_of, undo_of
 
 REASON = "Change of tier undone"
 
@@ -77,6 +77,35 @@ def undo_tier_change(
         undo = take_steps(actor, [(account, step)], now)[0]
         evaluate(actor, account, now)
         return undo
+
+
+def step_back(actor: Actor, account: Account, original: Operation, now: datetime) -> None:
+    """Take back the step that an adjustment alone had brought, with its gifts.
+
+    Part of undoing the adjustment, which is posted already; a mistake of one key must not
+    leave somebody on a step, nor with its gifts. A step that is earned without it stays.
+    """
+    if account.program.tier_basis == Program.TierBasis.NONE:
+        return
+    brought = TierMembership.objects.filter(
+        customer_id=account.customer_id,
+        program_id=account.program_id,
+        ended_at__isnull=True,
+        source=TierMembership.Source.EARNED,
+        since=original.occurred_at,
+    ).select_related("tier")
+    place = standing_of(account.customer_id, account.program, at=now)
+    if place is None or not place.missing_to_stay or (left := brought.first()) is None:
+        return
+    changes = Event.objects.filter(customer_id=account.customer_id, kind=CHANGED)
+    change = changes.filter(occurred_at=left.since, object_id=left.pk).first()
+    if change is None:
+        return
+    rows = TierMembership.objects.select_related("tier", "floor")
+    before = rows.filter(pk=change.data["left"]).first()
+    recovered = _recover(actor, account, change.data["gifts"], now)
+    more = {"undoes": change.pk, "key": ""} | recovered.as_json()
+    take_steps(actor, [(account, _back(left, before, "", more))], now)
 
 
 def _change(customer_id: int, change_id: int) -> Event:
