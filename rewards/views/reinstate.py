@@ -84,7 +84,7 @@ def _dialog(
     day, why_not = date_in_words(entry.occurred_at), _why_not(entry)
     context: dict[str, Any] = {
         "title": _("Reinstate %s?") % lost,
-        "intro": _("They expired on %(day)s in %(program)s.") % {"day": day, "program": program},
+        "intro": _("Expired on %(day)s in %(program)s.") % {"day": day, "program": program},
         "why_not": why_not,
         "form": form,
         "action_url": reverse("rewards:reinstate", args=[entry.customer_id, entry.operation_id]),

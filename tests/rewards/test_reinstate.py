@@ -27,11 +27,13 @@ from rewards.actions.reinstating import reinstate_units
 from rewards.actions.sweeping import sweep
 from rewards.models import Account, Lot, Operation, Program
 from tests.factories import ProgramFactory, UserFactory, actor_for
+from tests.queries import assert_queries
 from tests.rewards.expiry import DAY, give, holder
 from tests.rewards.ledger import SYSTEM, adjust, assert_adds_up, debit, lots_of, undo
 
 pytestmark = pytest.mark.django_db
 
+HTMX = {"HX-Request": "true"}
 START = datetime(2026, 3, 1, 12, tzinfo=UTC)
 
 
@@ -235,6 +237,20 @@ def test_rw_9_too_late_the_dialog_and_the_timeline_say_so(
     answer = client.post(url, {"idempotency_key": "form:2"})
     assert answer.status_code == 422
     assert "could be reinstated until 30 Apr 2026" in answer.content.decode()
+
+
+@pytest.mark.parametrize("lots", [2, 8])
+def test_the_dialog_asks_as_many_queries_however_many_lots(client: Client, lots: int) -> None:
+    account = holder()
+    for _ in range(lots):
+        give(account, 5, START)
+    list(sweep(now=START))
+    client.force_login(UserFactory())
+    expiry = Operation.objects.get(kind="expire")
+    url = reverse("rewards:reinstate", args=[account.customer_id, expiry.pk])
+    client.get(url, headers=HTMX)  # warm the session
+    with assert_queries("rewards: reinstate dialog"):
+        client.get(url, headers=HTMX)
 
 
 def test_an_auditor_is_not_offered_to_reinstate(client: Client) -> None:
