@@ -12,6 +12,8 @@ from customers.models import Order, OrderLine
 from rewards.models import EarningRuleVersion, Program
 
 ONE = Decimal(1)
+MOST = 10**9
+"""So many units at most come of one rule and order: more is a mistake in the rule."""
 _ROUNDING = {
     Program.Rounding.DOWN: ROUND_FLOOR,
     Program.Rounding.NEAREST: ROUND_HALF_UP,
@@ -125,5 +127,5 @@ def _units_of(
 ) -> int:
     rounding = _ROUNDING[Program.Rounding(program.rounding)]
     steps = int((base / version.per).to_integral_value(rounding))
-    units = multiplied(program, steps * version.units, multiplier)
+    units = min(multiplied(program, steps * version.units, multiplier), MOST)
     return units if version.cap_per_order is None else min(units, version.cap_per_order)

@@ -276,7 +276,7 @@ def _cancel(actor: Actor, order: Order, at: datetime, reason: str) -> dict[str, 
     before = order.status
     order.status = Order.Status.CANCELLED
     order.save(update_fields=["status"])
-    taken = _take_back(actor, order, [], f"cancel:{order.pk}:{order.completions}", at)
+    taken = _take_back(actor, order, [], f"cancel:order:{order.pk}:{order.completions}", at)
     data = {**named(order), "total": order.total, "reason": reason, "taken_back": taken}
     tell(actor, CANCELLED, order, at, data, before={"status": before})
     return answer_of_order(order, taken_back=taken)

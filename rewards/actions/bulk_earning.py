@@ -14,6 +14,7 @@ from django.utils import timezone
 from loyalty_admin.common.actor import Actor
 from rewards.actions.bulk_caps import keep_within_caps
 from rewards.actions.consequences import follow_many
+from rewards.rules import MOST
 from rewards.selectors.tiers import MULTIPLIER_AT
 
 # A version is in force from its date until the next one of its rule begins.
@@ -93,7 +94,7 @@ WITH sale AS (
     FROM stepped
 )
 SELECT order_id, customer_id, rule_id, version_id, program_id, program, placed_at, multiplier,
-       least(by_rule, cap_per_order)::bigint AS units, unit_singular, unit_plural,
+       least(by_rule, cap_per_order, {most})::bigint AS units, unit_singular, unit_plural,
        placed_at + wait AS available_at, placed_at + wait + life AS expires_at,
        placed_at + rest AS lapses_at, placed_at + wait > %(now)s AS is_pending
 FROM counted
@@ -233,7 +234,7 @@ def earn_for_orders(actor: Actor, table: str) -> None:
         cursor.execute(_ASKED)
         by_tier, capped = cursor.fetchone()
         multiplier = _BY_TIER if by_tier else _BY_NOBODY
-        cursor.execute(_EARNED.format(table=table, multiplier=multiplier), values)
+        cursor.execute(_EARNED.format(table=table, multiplier=multiplier, most=MOST), values)
         cursor.execute("ANALYZE bulk_earned")
         for statement in (_LOCK, _OPEN, _LOCK):
             cursor.execute(statement)

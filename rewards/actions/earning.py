@@ -12,7 +12,7 @@ from zoneinfo import ZoneInfo
 
 from django.conf import settings
 from django.db import connection
-from django.db.models import F, Q
+from django.db.models import F, Q, Sum
 from django.utils import timezone
 
 from customers.hooks import Earning
@@ -59,6 +59,7 @@ def earn_for_order(
     if customer is None or customer.status != Customer.Status.MEMBER:
         return []
     earned = earnings_for(customer.pk, order, lines)
+    kept = kept_of(order) if order.completions > 1 else {}
     posting = Posting(
         actor=actor,
         customer_id=customer.pk,
@@ -67,7 +68,21 @@ def earn_for_order(
         occurred_at=order.placed_at,
         order_id=order.pk,
     )
-    return earn(posting, earned, lenient=lenient)
+    return earn(posting, earned, lenient=lenient, kept=kept)
+
+
+def kept_of(order: Order, *, before: int | None = None) -> Mapping[int, int]:
+    """What the order has brought its customer so far and was not taken back, in units.
+
+    By version of a rule. An order that comes back and is completed again leaves what had been
+    spent by then; it is not earned twice. `before` is an operation that came later.
+    """
+    entries = Entry.objects.filter(
+        operation__order=order, customer=order.customer_id, rule_version__isnull=False
+    )
+    if before is not None:
+        entries = entries.filter(operation__lt=before)
+    return dict(entries.values_list("rule_version").annotate(units=Sum("amount")))
 
 
 def earnings_for(customer_id: int, order: Order, lines: Sequence[OrderLine]) -> list[Earned]:
@@ -83,8 +98,17 @@ def earnings_for(customer_id: int, order: Order, lines: Sequence[OrderLine]) -> 
     return earned
 
 
-def earn(posting: Posting, earned: Sequence[Earned], *, lenient: bool = False) -> list[Earning]:
-    """Credit what the rules give, within their caps, and what follows from it."""
+def earn(
+    posting: Posting,
+    earned: Sequence[Earned],
+    *,
+    lenient: bool = False,
+    kept: Mapping[int, int] | None = None,
+) -> list[Earning]:
+    """Credit what the rules give, within their caps, and what follows from it.
+
+    Less what is `kept` of an earlier earning, by version.
+    """
     if not earned:
         return []
     programs = sorted({one.version.rule.program_id for one in earned})
@@ -93,7 +117,9 @@ def earn(posting: Posting, earned: Sequence[Earned], *, lenient: bool = False) -
     totals: dict[int, int] = defaultdict(int)
     for one in earned:
         account = accounts[one.version.rule.program_id]
-        if units := within_caps(account.pk, one, posting.occurred_at):
+        units = within_caps(account.pk, one, posting.occurred_at)
+        units -= (kept or {}).get(one.version.pk, 0)
+        if units > 0:
             _credit(posting, account, one, units, now, lenient=lenient)
             totals[account.program_id] += units
     if not totals:
@@ -133,6 +159,9 @@ def _credit(
             rule_version_id=one.version.pk,
             multiplier=one.multiplier,
         )
+    if lenient and account.expires_at and account.expires_at <= now:
+        # Before a full card looks at the account: it would lapse under its hands.
+        account.expires_at = now + timedelta(days=program.grace_days)
 
 
 # What was taken back leaves room again, on the day of its order.

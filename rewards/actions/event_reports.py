@@ -10,8 +10,8 @@ from zoneinfo import ZoneInfo
 from django.conf import settings
 from django.db import connection, transaction
 from django.db.models import Q
-from django.utils import timezone
 
+from customers.actions.order_checks import check_time
 from customers.models import Customer
 from loyalty_admin.common.actor import Actor
 from loyalty_admin.common.errors import InvalidInput, NotAllowed
@@ -26,7 +26,6 @@ from rewards.models import EarningRuleVersion
 Trigger = EarningRuleVersion.Trigger
 REPORTED = (Trigger.NEWSLETTER, Trigger.REVIEW, Trigger.REFERRAL)
 """What others tell us; signing up and birthdays we know ourselves."""
-MAX_AHEAD = timedelta(minutes=5)
 MAX_REFERENCE = 80
 
 
@@ -100,8 +99,7 @@ def _check(report: Report) -> Customer:
         raise InvalidInput(f"Name {named}, so that it earns once.", field="reference")
     if len(report.reference) > MAX_REFERENCE:
         raise InvalidInput(f"Enter at most {MAX_REFERENCE} characters.", field="reference")
-    if report.occurred_at > timezone.now() + MAX_AHEAD:
-        raise InvalidInput("This lies in the future.", field="occurred_at")
+    check_time(report.occurred_at, "occurred_at")
     customer = Customer.objects.filter(external_id=report.customer_external_id).first()
     if customer is None:
         raise InvalidInput(

@@ -7,6 +7,8 @@ from dataclasses import asdict
 from datetime import datetime
 
 from activity.actions.recording import Act, record_act
+from activity.models import Event
+from customers.actions.customers import REMOVED
 from customers.hooks import Earning
 from customers.models import Customer
 from loyalty_admin.common.actor import Actor
@@ -23,8 +25,12 @@ EARNED = "event.earned"
 
 
 def earn_for_enrolment(actor: Actor, customer: Customer) -> None:
-    """Credit what signing up earns: once in a lifetime, on the day of joining."""
-    if customer.joined_at:
+    """Credit what signing up earns: once in a lifetime, on the day of joining.
+
+    Who comes back after having been taken out signs up for nothing new.
+    """
+    came_back = Event.objects.filter(customer=customer, kind=REMOVED).exists()
+    if customer.joined_at and not came_back:
         earn_for_event(actor, customer, Trigger.SIGN_UP, at=customer.joined_at)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -19,16 +20,25 @@ class Returned:
     had_expired: bool
 
 
-def give_back(posting: Posting, account: Account, entry: Entry) -> list[Returned]:
+def give_back(
+    posting: Posting, account: Account, entry: Entry, *, without: Collection[int] = ()
+) -> list[Returned]:
     """Add the entry that undoes a debit: each lot gets back exactly what it gave.
 
     The account is locked and settled. A debt that arose meanwhile is paid first; a lot that
-    has expired meanwhile comes back for the program's grace. Says what each lot got.
+    has expired meanwhile comes back for the program's grace. The lots `without` get nothing.
+    Says what each lot got.
     """
-    paid = min(account.debt, -entry.amount)
+    allocations = [
+        allocation
+        for allocation in entry.allocations.select_related("lot__entry").order_by("-pk")
+        if allocation.lot_id not in without
+    ]
+    total = sum(allocation.amount for allocation in allocations)
+    paid = min(account.debt, total)
     account.debt -= paid
     takes, returned = [], []
-    for allocation in entry.allocations.select_related("lot__entry").order_by("-pk"):
+    for allocation in allocations:
         kept = min(paid, allocation.amount)
         paid -= kept
         lot, units = allocation.lot, allocation.amount - kept
@@ -39,5 +49,5 @@ def give_back(posting: Posting, account: Account, entry: Entry) -> list[Returned
             lot.expires_at = posting.occurred_at + timedelta(days=account.program.grace_days)
         takes.append(Take(lot, -units))
         returned.append(Returned(units, lot.entry.occurred_at, lot.expires_at, had_expired))
-    posting.add(account, Entry.Kind.REVERSED, -entry.amount, takes=takes)
+    posting.add(account, Entry.Kind.REVERSED, total, takes=takes)
     return returned

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import timedelta
 
-from django.db.models import F
 from django.utils import timezone
 
 from customers.hooks import Earning
@@ -35,10 +33,4 @@ def earn_late(actor: Actor, order: Order, lines: Sequence[OrderLine]) -> list[Ea
         # What lapsed before this act is gone, and must not share its grace.
         for account in lock_accounts(order.customer_id, programs).values():
             settle(account, now)
-    earned = earn_for_order(actor, order, lines, lenient=True)
-    for account in lapsing.filter(program__in=[one.program_id for one in earned]).annotate(
-        grace=F("program__grace_days")
-    ):
-        account.expires_at = now + timedelta(days=account.grace)
-        account.save(update_fields=["expires_at"])
-    return earned
+    return earn_for_order(actor, order, lines, lenient=True)

@@ -117,6 +117,11 @@ def check_open(account: Account) -> None:
     program = account.program
     if not program.is_running:
         raise Conflict(f"{program} is not running, so its balances can't be changed.")
+    check_member(account)
+
+
+def check_member(account: Account) -> None:
+    """Raise NotEnrolled where the customer is no member: nothing of theirs moves."""
     if account.customer.status != Customer.Status.MEMBER:
         raise NotEnrolled(
             f"{account.customer} is not a member, so the balance can't be changed. Enrol first."

@@ -127,6 +127,8 @@ def _check_outstanding(redemption: Redemption, at: datetime | None) -> None:
 def _check_reopenable(redemption: Redemption) -> None:
     if redemption.status == Status.EXPIRED:
         raise Conflict(f"“{redemption.reward}” has expired, so it can't be opened again.")
+    if redemption.source == Redemption.Source.TIER and redemption.tier_id is None:
+        raise Conflict(f"“{redemption.reward}” went with its tier, which can give it again.")
     if redemption.status == Status.CANCELLED and not redemption.is_removed:
         raise Conflict(
             f"“{redemption.reward}” was cancelled and its units returned. Redeem it again instead."

@@ -17,7 +17,14 @@ from loyalty_admin.common.idempotency import check_key
 from loyalty_admin.staff.permissions import Perm, authorise
 from rewards.actions.giving_back import Returned, give_back
 from rewards.actions.locking import lock_account
-from rewards.actions.moving import check_fresh, check_open, check_own_key, debit, find_replay
+from rewards.actions.moving import (
+    check_fresh,
+    check_member,
+    check_open,
+    check_own_key,
+    debit,
+    find_replay,
+)
 from rewards.actions.posting import Posting, post
 from rewards.actions.redemption_parts import (
     check_reason,
@@ -130,7 +137,7 @@ def cancel_redemption(
     A lot that has expired meanwhile comes back with the program's grace. The code is voided,
     the stock returns. A card is not given again at once for the stamps that come back.
     Raises NotFound, Conflict when it was used, AlreadyReversed, NotReversible for what
-    nothing was spent on, IdempotencyConflict.
+    nothing was spent on, NotEnrolled, IdempotencyConflict.
     """
     authorise(actor, Perm.BALANCE_UNDO)
     check_key(idempotency_key)
@@ -153,6 +160,7 @@ def cancel_redemption(
         if find_replay(posting):
             return redemption
         operation = check_cancellable(redemption)
+        check_member(account)
         settle(account, now)
         returned = [
             lot

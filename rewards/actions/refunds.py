@@ -12,7 +12,7 @@ from django.utils import timezone
 from customers.hooks import TakenBack, Withdrawal
 from customers.lines_left import lines_sold
 from loyalty_admin.common.actor import Actor
-from rewards.actions.earning import earning_key
+from rewards.actions.earning import earning_key, kept_of
 from rewards.actions.locking import lock_accounts
 from rewards.actions.posting import Posting, post
 from rewards.actions.settling import settle
@@ -79,19 +79,23 @@ def _due(
     """What is to be taken back of each entry, in units, less what was before."""
     sold = lines_sold(withdrawal.order)
     reversed_by_version, missing_by_account = _before(earning)
+    kept = kept_of(withdrawal.order, before=earning.pk)
     due = []
     for entry in entries:
         version = entry.rule_version
         if version is None:
             continue
+        # What an earlier completion left counts first: it was not earned again.
+        earlier = max(kept.get(version.pk, 0), 0)
         keeps = units_left(
             version,
             withdrawal.order,
-            entry.amount,
+            entry.amount + earlier,
             sold=sold,
             left=withdrawal.left,
             multiplier=entry.multiplier,
         )
+        keeps = max(keeps - earlier, 0)
         units = max(entry.amount - reversed_by_version[version.pk] - keeps, 0)
         forgiven = min(missing_by_account[entry.account_id], units)
         missing_by_account[entry.account_id] -= forgiven

@@ -20,7 +20,11 @@ from rewards.actions.moving import check_open, check_own_key, check_texts, find_
 from rewards.actions.posting import Posting, post
 from rewards.actions.settling import settle
 from rewards.models import Account, Operation
-from rewards.selectors.expired import expiry_entry, reinstatable_until
+from rewards.selectors.expired import (
+    expiry_entry,
+    gone_with_their_orders,
+    reinstatable_until,
+)
 
 REINSTATED = "ledger.reinstated"
 
@@ -55,7 +59,10 @@ def reinstate_units(
         check_reinstatable(account, entry.operation, now)
         settle(account, now)
         before = account.balance
-        returned = give_back(posting, account, entry)
+        gone = gone_with_their_orders(entry)
+        if len(gone) == entry.allocations.count():
+            raise Conflict("The orders that brought these units were cancelled or refunded.")
+        returned = give_back(posting, account, entry, without=gone)
         operation = post(posting)
         _tell(operation, posting, account, before, returned)
         follow(actor, [account], now)

@@ -18,7 +18,7 @@ from customers.models import Customer
 from loyalty_admin.common.actor import Actor
 from rewards.actions.locking import lock_account, open_lots
 from rewards.actions.posting import Posting, Take, post
-from rewards.models import Account, Entry, Lot, Operation
+from rewards.models import Account, Entry, Lot, Operation, Program
 
 EXPIRED = "ledger.expired"
 RELEASED = "ledger.released"
@@ -57,7 +57,8 @@ def settle(account: Account, now: datetime) -> list[Lot]:
 
 
 def _lapsed(account: Account, lot: Lot, now: datetime) -> bool:
-    ends = [at for at in (lot.expires_at, account.expires_at) if at]
+    idle = account.program.expiry == Program.Expiry.INACTIVITY
+    ends = [at for at in (lot.expires_at, account.expires_at if idle else None) if at]
     return bool(ends) and min(ends) <= now
 
 

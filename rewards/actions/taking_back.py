@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from django.db.models import Q, Sum
+from django.db.models import Q, QuerySet, Sum
 
 from rewards.actions.moving import take_from
 from rewards.actions.posting import Posting, Take
@@ -32,7 +32,7 @@ def take_back(
     others = [lot for lot in lots if lot is not own]
     takes = take_from([own] if not own.is_pending else [], missing)
     missing -= sum(take.amount for take in takes)
-    missing -= min(missing, _expired(own)) if missing else 0
+    missing -= min(missing, expired_since([own.pk], entry)) if missing else 0
     more = take_from(others, missing)
     missing -= sum(take.amount for take in more)
     debt = missing if account.program.clawback_below_zero else 0
@@ -80,9 +80,9 @@ def _take(
     return units
 
 
-def _expired(lot: Lot) -> int:
-    """How many units of the lot have expired and were not reinstated."""
-    reinstate = Operation.Kind.REINSTATE
-    gone = Q(entry__kind=Entry.Kind.EXPIRED) | Q(entry__operation__kind=reinstate)
-    gone |= Q(entry__operation__reverses__kind=reinstate)
-    return Allocation.objects.filter(gone, lot=lot).aggregate(units=Sum("amount"))["units"] or 0
+def expired_since(lots: QuerySet[Lot] | Sequence[int], entry: Entry) -> int:
+    """How many units of these lots have expired after the entry, and were not reinstated."""
+    gone = Q(entry__kind=Entry.Kind.EXPIRED) | Q(entry__operation__kind=Operation.Kind.REINSTATE)
+    undone = Q(entry__operation__reverses__kind=Operation.Kind.REINSTATE)
+    taken = Allocation.objects.filter(gone | undone, lot__in=lots, entry__gt=entry.pk)
+    return max(taken.aggregate(units=Sum("amount"))["units"] or 0, 0)

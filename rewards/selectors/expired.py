@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from customers.models import Order
 from loyalty_admin.common.errors import NotFound
 from rewards.models import Account, Entry, Operation, Program
 
@@ -48,6 +49,16 @@ def expiry_entry(operation_id: int, customer_id: int | None = None) -> Entry:
     if entry is None:
         raise NotFound("There is no such expiry.")
     return entry
+
+
+def gone_with_their_orders(expiry: Entry) -> set[int]:
+    """The lots of an expiry whose orders were cancelled or wholly refunded.
+
+    What such an order had earned was not asked for, because it had expired: it stays gone.
+    """
+    came_back = (Order.Status.CANCELLED, Order.Status.REFUNDED)
+    lots = expiry.allocations.filter(lot__entry__operation__order__status__in=came_back)
+    return set(lots.values_list("lot_id", flat=True))
 
 
 def fates_of(operation_ids: Iterable[int]) -> Mapping[int, Fate]:

@@ -131,7 +131,7 @@ def cancel(request: HttpRequest, customer_id: int, redemption_id: int) -> HttpRe
         cancelled = cancel_redemption(
             actor=actor,
             redemption_id=redemption_id,
-            idempotency_key=f"cancel:{redemption_id}:{actor.user_id}",
+            idempotency_key=f"undo:redemption:{redemption_id}:{actor.user_id}",
             reason=form.cleaned_data["reason"],
         )
     except DomainError as error:
