@@ -11,7 +11,7 @@ from django.http.response import HttpResponseBase
 from django.shortcuts import redirect
 from django.urls import reverse
 from django.utils.translation import gettext as _
-from django.views.decorators.http import require_http_methods, require_safe
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from customers.views.paging import links
 from loyalty_admin.common.csv_export import csv_response
@@ -126,9 +126,9 @@ def batch(request: HttpRequest, batch_id: int) -> HttpResponse:
 
 
 @requires(Perm.AUDIT_VIEW)
-@require_safe
+@require_POST
 def result(request: HttpRequest, batch_id: int) -> HttpResponseBase:
-    """Every row with what became of it, as a CSV file of any size."""
+    """Every row with what became of it, as a CSV file of any size; who took it is recorded."""
     found = _found(batch_id)
     record_download(actor=request.actor, batch_id=found.pk)  # type: ignore[attr-defined]
     header = [

@@ -50,7 +50,6 @@ NO_PAGES = ONLY_POST | {
     "discounts:offer-preview",
     "mfa_download_recovery_codes",
     "rewards:adjust-preview",
-    "rewards:mass-adjustment-result",
     "rewards:mass-adjustment-template",
     "rewards:program-new-preview",
     "rewards:program-preview",

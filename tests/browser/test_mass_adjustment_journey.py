@@ -71,7 +71,7 @@ def test_rw12_upload_correct_apply_and_undo(page: Page, path: Path) -> None:
     assert balances() == [25, 100]
 
     with page.expect_download() as download:
-        page.get_by_role("link", name="Download result").click()
+        page.get_by_role("button", name="Download result").click()
     assert "2,HH-0900,external ID,40,Applied" in Path(download.value.path()).read_text()
     _undoes_it(page, batch)
     assert_adds_up()

@@ -53,6 +53,7 @@ ONLY_POST = {
     "activity:note-add",
     "activity:note-pin",
     "activity:note-unpin",
+    "rewards:mass-adjustment-result",
     "discounts:offer-off",
     "discounts:offer-on",
     "rewards:reward-off",

@@ -218,7 +218,7 @@ def test_rw12_the_result_is_a_file_that_no_spreadsheet_runs(lead: Client, progra
     batch = applied(program, f"{key},50", f"{key},-70", "=1+1,5", "C-9,+x")
     debit(account, 55)
     batch = undone(batch)
-    answer: Any = page(lead, batch, "result")
+    answer: Any = act(lead, batch, "result")
     content = b"".join(answer.streaming_content).decode().removeprefix("\ufeff")
     rows = list(csv.reader(io.StringIO(content)))
     assert rows[0] == [
