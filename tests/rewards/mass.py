@@ -87,7 +87,7 @@ ENTRY = ("bucket", "kind", "amount", "balance_after", "rule_version", "multiplie
 LOT = ("granted", "remaining", "is_pending", "available_at", "expires_at")
 EVENT = ("kind", "occurred_at", "actor_kind", "actor_label", "data")
 AUDIT = ("verb", "object_type", "before", "after", "actor_kind", "actor_label")
-NUMBERS = ("batch", "operation", "shortfall", "reverses", "opened", "left", "redemption")
+NUMBERS = ("batch", "operation", "shortfall", "reverses", "opened", "left", "undoes", "redemption")
 """What is said of a row alone, or is a number of this very database."""
 
 

@@ -225,6 +225,18 @@ def test_rw12_a_row_undone_by_hand_is_not_undone_again(program: Program) -> None
     assert problems_of(batch) == {2: "Undone by hand before."}
 
 
+def test_rw12_who_was_removed_meanwhile_is_listed_and_left_alone(program: Program) -> None:
+    stays, leaves = account_of(program=program), account_of(program=program)
+    batch = applied(program, *(f"{one.customer.external_id},50" for one in (stays, leaves)))
+    Customer.objects.filter(pk=leaves.customer_id).update(status="removed")
+    batch = undone(batch)
+    assert (balance_of(stays), balance_of(leaves)) == (0, 50)
+    assert (batch.status, batch.done) == ("undone", 2)
+    assert "is not a member" in problems_of(batch)[3]
+    assert row_of(batch, 3).outcome == "applied"
+    assert_adds_up()
+
+
 def test_rw12_the_same_file_is_noticed_and_goes_on_only_when_told(program: Program) -> None:
     account = account_of(program=program)
     line = f"{account.customer.external_id},50"

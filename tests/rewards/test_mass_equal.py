@@ -22,6 +22,7 @@ from rewards.actions.mass_adjustments import applying, checking, undoing
 from rewards.actions.posting import Posting, post
 from rewards.actions.settling import settle
 from rewards.actions.taking_back import record_shortfalls, take_back
+from rewards.actions.tiers import step_back
 from rewards.actions.undo import REVERSED, reverse_operation
 from rewards.models import Account, Allocation, Operation, Program, Shortfall
 from tests.factories import (
@@ -140,6 +141,7 @@ def _take_back(original: Operation) -> None:
             before={"balance": balance}, after={"balance": account.balance},
         )  # fmt: skip
         record_act(MARTA, act, kind=REVERSED, occurred_at=now, data=data)
+        step_back(MARTA, account, original, now)
         follow(MARTA, [account], now)
 
 

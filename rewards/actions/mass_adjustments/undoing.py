@@ -12,6 +12,7 @@ from django.utils import timezone
 
 from loyalty_admin.common.actor import Actor
 from rewards.actions.consequences import follow_many
+from rewards.actions.locking import lock_account
 from rewards.actions.mass_adjustments.applying import (
     LOCK,
     TELL,
@@ -19,8 +20,9 @@ from rewards.actions.mass_adjustments.applying import (
     common_values,
     settle_due,
 )
+from rewards.actions.tiers import step_back
 from rewards.actions.undo import REVERSED
-from rewards.models import MassAdjustment
+from rewards.models import MassAdjustment, Operation
 
 _ROWS = """
 SET LOCAL jit = off;
@@ -41,6 +43,18 @@ WHERE r.id = m.row_id AND r.batch_id = %(batch)s
 _FORGET_THEM = """
 DELETE FROM mass_row AS m USING rewards_operation AS o WHERE o.reverses_id = m.operation_id
 """
+# For whoever was taken out of the programme, time stands still: they are listed and left alone.
+_NOT_MEMBERS = """
+UPDATE rewards_massadjustmentrow AS r
+SET problem = coalesce(nullif(c.name, ''), c.external_id, 'Customer ' || c.id)
+              || ' is not a member, so the balance can''t be changed. Enrol first.'
+FROM mass_row AS m JOIN customers_customer AS c ON c.id = m.customer_id AND c.status <> 'member'
+WHERE r.id = m.row_id AND r.batch_id = %(batch)s
+"""
+_LEAVE_THEM = """
+DELETE FROM mass_row AS m USING customers_customer AS c
+WHERE c.id = m.customer_id AND c.status <> 'member'
+"""
 
 _ORIGINAL = """
 CREATE TEMP TABLE mass_original ON COMMIT DROP AS
@@ -58,7 +72,7 @@ _OWN = """
 CREATE TEMP TABLE mass_own ON COMMIT DROP AS
 SELECT o.original_entry, l.id AS lot_id, least(l.remaining, o.original) AS part,
        CASE WHEN l.remaining >= o.original THEN 0 ELSE least(o.original - l.remaining, (
-           SELECT coalesce(sum(x.amount), 0) FROM rewards_allocation AS x
+           SELECT greatest(coalesce(sum(x.amount), 0), 0) FROM rewards_allocation AS x
            JOIN rewards_entry AS e ON e.id = x.entry_id
            JOIN rewards_operation AS p ON p.id = e.operation_id
            LEFT JOIN rewards_operation AS back ON back.id = p.reverses_id
@@ -224,6 +238,15 @@ SELECT count(*) FILTER (WHERE shortfall > 0), coalesce(sum(shortfall), 0),
        array_agg(account_id ORDER BY account_id)
 FROM mass_posting
 """
+# On a step since the very moment of the credit: it may have been this credit alone.
+_BROUGHT_UP = """
+SELECT p.original_id FROM mass_posting AS p
+JOIN rewards_operation AS o ON o.id = p.original_id
+JOIN rewards_tiermembership AS t
+    ON t.customer_id = p.customer_id AND t.program_id = %(program)s
+   AND t.ended_at IS NULL AND t.since = o.occurred_at
+ORDER BY p.account_id
+"""
 _DROP = """
 DROP TABLE mass_row, mass_original, mass_own, mass_others, mass_given, mass_posting, mass_take,
            mass_told
@@ -242,6 +265,10 @@ def undo_chunk(actor: Actor, batch: MassAdjustment, chunk: int) -> Chunk:
         by_hand = cursor.rowcount
         if by_hand:
             cursor.execute(_FORGET_THEM)
+        cursor.execute(_NOT_MEMBERS, values)
+        left_alone = cursor.rowcount
+        if left_alone:
+            cursor.execute(_LEAVE_THEM)
         settle_due(values, whose="true")
         for statement in (_ORIGINAL, _OWN, _OTHERS, _GIVEN, _POSTING):
             cursor.execute(statement, values)
@@ -252,6 +279,11 @@ def undo_chunk(actor: Actor, batch: MassAdjustment, chunk: int) -> Chunk:
         done = cursor.rowcount
         cursor.execute(_SUMS)
         short_rows, shortfall, touched = cursor.fetchone()
+        cursor.execute(_BROUGHT_UP, values)
+        brought_up = [pk for (pk,) in cursor.fetchall()]
         cursor.execute(_DROP)
+    for original in Operation.objects.filter(pk__in=brought_up).order_by("pk"):
+        account = lock_account(original.customer_id, batch.program_id)
+        step_back(actor, account, original, now)
     follow_many(actor, touched or [], now)
-    return Chunk(done + by_hand, short_rows=short_rows, shortfall=int(shortfall))
+    return Chunk(done + by_hand + left_alone, short_rows=short_rows, shortfall=int(shortfall))
