@@ -136,8 +136,8 @@ def _credit(
     program = account.program
     available_at = posting.occurred_at + timedelta(days=program.pending_days)
     expires_at = expiry_of(program, available_at, None)
-    if lenient and expires_at:
-        expires_at = max(expires_at, now + timedelta(days=program.grace_days))
+    if lenient and expires_at and expires_at <= now:
+        expires_at = now + timedelta(days=program.grace_days)
     if available_at > now:
         posting.add(
             account,
@@ -164,17 +164,20 @@ def _credit(
         account.expires_at = now + timedelta(days=program.grace_days)
 
 
-# What was taken back leaves room again, on the day of its order.
+# What was taken back leaves room again, on the day of its order. The customer's own entries
+# come first, and each finds its order by its key, whatever the planner takes the tables for.
 _SO_FAR = """
 SELECT coalesce(sum(amount) FILTER (WHERE at >= %(begins)s AND at < %(ends)s), 0),
        coalesce(sum(amount), 0)
 FROM (
-    SELECT e.amount, coalesce(o.placed_at, e.occurred_at) AS at
+    SELECT e.amount,
+           coalesce((SELECT o.placed_at FROM rewards_operation AS p
+                     JOIN customers_order AS o ON o.id = p.order_id
+                     WHERE p.id = e.operation_id), e.occurred_at) AS at
     FROM rewards_entry AS e
-    JOIN rewards_earningruleversion AS v ON v.id = e.rule_version_id AND v.rule_id = %(rule)s
-    JOIN rewards_operation AS p ON p.id = e.operation_id
-    LEFT JOIN customers_order AS o ON o.id = p.order_id
     WHERE e.account_id = %(account)s AND e.kind IN ('earned', 'reversed')
+      AND e.rule_version_id = ANY(
+          ARRAY(SELECT id FROM rewards_earningruleversion WHERE rule_id = %(rule)s))
 ) AS earned
 """
 

@@ -55,31 +55,39 @@ FROM customers_customer AS c CROSS JOIN rewards_program AS p
 WHERE c.id = ANY(%(ids)s) AND p.tier_basis = ANY(%(bases)s)
 """
 
+# What an act was, and of which day it is: found by its key, row by row, whatever the planner
+# takes the tables for. OFFSET 0 keeps it from joining them whole.
+_ACT = """
+CROSS JOIN LATERAL (
+    SELECT act.kind, undone.kind AS undone, coalesce(refunded.placed_at, undone.occurred_at) AS day
+    FROM rewards_operation AS act
+    LEFT JOIN rewards_operation AS undone ON undone.id = act.reverses_id
+    LEFT JOIN customers_order AS refunded ON act.kind = 'refund' AND refunded.id = act.order_id
+    WHERE act.id = {row}.operation_id AND act.counts_for_tier
+    OFFSET 0
+) AS act
+"""
 # An entry that is older than the window can't belong to it, nor take anything back from it.
-_UNITS = """
+_UNITS = f"""
 SELECT entry.amount
 FROM rewards_entry AS entry
-JOIN rewards_operation AS act ON act.id = entry.operation_id AND act.counts_for_tier
-LEFT JOIN rewards_operation AS undone ON undone.id = act.reverses_id
-LEFT JOIN customers_order AS refunded ON act.kind = 'refund' AND refunded.id = act.order_id
+{_ACT.format(row="entry")}
 WHERE program.tier_basis IN ('lifetime_units', 'window_units')
   AND entry.account_id = account.id AND entry.kind IN ('earned', 'adjusted', 'reversed')
   AND entry.occurred_at > begins.at
-  AND coalesce(refunded.placed_at, undone.occurred_at, entry.occurred_at) > begins.at
+  AND coalesce(act.day, entry.occurred_at) > begins.at
   AND ((act.kind = 'earn' AND entry.kind = 'earned')
        OR (act.kind = 'adjust' AND entry.amount > 0)
        OR act.kind = 'refund'
-       OR (act.kind = 'reverse' AND undone.kind = 'adjust' AND entry.amount < 0))
+       OR (act.kind = 'reverse' AND act.undone = 'adjust' AND entry.amount < 0))
 """
-_SHORT = """
+_SHORT = f"""
 SELECT -short.amount
 FROM rewards_shortfall AS short
-JOIN rewards_operation AS act ON act.id = short.operation_id AND act.counts_for_tier
-LEFT JOIN rewards_operation AS undone ON undone.id = act.reverses_id
-LEFT JOIN customers_order AS refunded ON act.kind = 'refund' AND refunded.id = act.order_id
+{_ACT.format(row="short")}
 WHERE program.tier_basis IN ('lifetime_units', 'window_units')
   AND short.account_id = account.id
-  AND coalesce(refunded.placed_at, undone.occurred_at, short.occurred_at) > begins.at
+  AND coalesce(act.day, short.occurred_at) > begins.at
 """
 _MONEY = """
 SELECT sale.total - coalesce((SELECT sum(back.total) FROM customers_refund AS back

@@ -43,9 +43,7 @@ def dump() -> dict[str, Rows]:
         "lines": _sorted(
             OrderLine.objects.values_list("order__store__code", "order__number", *WHO, *LINE)
         ),
-        "accounts": _sorted(
-            Account.objects.values_list(*WHO, *ACCOUNT)
-        ),
+        "accounts": _sorted(Account.objects.values_list(*WHO, *ACCOUNT)),
         "operations": _sorted(Operation.objects.values_list(*WHO, *OPERATION)),
         # In the order of their ids: the ledger is read in that order.
         "entries": list(Entry.objects.order_by("id").values_list(*key, *WHO, *WHOSE, *ENTRY)),
