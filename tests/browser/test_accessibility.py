@@ -135,7 +135,9 @@ def test_dialogs(page: Page, come_in: Enter, superuser: User, width: int) -> Non
         expect(dialog).to_be_visible()
         found += check(page, f"{opener} at {width}")
         if opener in {"Adjust balance", "Spend"}:
-            dialog.get_by_label("Amount").fill("much")
+            if opener == "Spend":
+                dialog.get_by_role("radio", name="Used at the counter").check()
+            dialog.get_by_label("Amount", exact=True).fill("much")
             dialog.locator("button[type=submit]").click()
             expect(dialog.locator("[aria-invalid=true]").first).to_be_visible()
             found += check(page, f"{opener}, refused, at {width}")

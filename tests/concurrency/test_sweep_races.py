@@ -179,12 +179,14 @@ def processes() -> Iterator[list[subprocess.Popen[str]]]:
         process.communicate()
 
 
-def _start(started: list[subprocess.Popen[str]], lots: int) -> subprocess.Popen[str]:
+def _start(
+    started: list[subprocess.Popen[str]], lots: int, pause: float = 0
+) -> subprocess.Popen[str]:
     """A worker as a process of its own, on the database of the tests."""
     url = urlsplit(os.environ["DATABASE_URL"])
     address = urlunsplit(url._replace(path=f"/{connection.settings_dict['NAME']}"))
     process = subprocess.Popen(
-        [sys.executable, "-m", "tests.concurrency.sweeper", str(lots)],
+        [sys.executable, "-m", "tests.concurrency.sweeper", str(lots), str(pause)],
         cwd=settings.BASE_DIR,
         env=os.environ | {"DATABASE_URL": address},
         stdout=subprocess.PIPE,
@@ -199,7 +201,7 @@ def test_rw_9_killed_half_way_and_started_again_it_completes(
 ) -> None:
     _due()
     for lines in (1, 3):
-        process = _start(started, 6)
+        process = _start(started, 6, pause=0.05)
         assert process.stdout is not None
         for _ in range(lines):
             assert process.stdout.readline()

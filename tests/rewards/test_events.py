@@ -163,7 +163,8 @@ def test_rw_2_the_same_event_earns_once_whatever_the_request(token: str) -> None
         ({"kind": "review"}, "reference"),
         ({"kind": "review", "reference": "x" * 81}, "reference"),
         ({"customer_external_id": "nobody"}, "customer_external_id"),
-        ({"occurred_at": "2026-06-02T10:00:00Z"}, "occurred_at"),
+        ({"occurred_at": "2026-06-04T10:00:00Z"}, "occurred_at"),
+        ({"occurred_at": "0001-01-01T00:00:00+14:00"}, "occurred_at"),
         ({"store": "S-404"}, "store"),
     ],
 )
