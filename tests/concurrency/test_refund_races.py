@@ -12,6 +12,7 @@ from django.db import IntegrityError
 from django.db.models import QuerySet
 
 from customers.actions import refunds
+from customers.actions.refund_checks import GoingBack
 from customers.actions.refunds import Recorded
 from customers.models import Order, Refund
 from loyalty_admin.staff.permissions import actor_of_key
@@ -34,11 +35,16 @@ def order() -> Order:
 
 @pytest.fixture
 def no_lock(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Nobody waits for the order, and both have looked before either writes."""
-    met, look = Barrier(2), refunds._refunded_before
+    """Nobody waits for the order, and both have looked, twice, before either writes."""
+    met, look, count = Barrier(2), refunds._refunded_before, refunds.going_back
 
     def look_then_meet(*args: Any) -> Recorded | None:
         found = look(*args)
+        met.wait(timeout=30)
+        return found
+
+    def count_then_meet(*args: Any) -> list[GoingBack]:
+        found = count(*args)
         met.wait(timeout=30)
         return found
 
@@ -47,6 +53,7 @@ def no_lock(monkeypatch: pytest.MonkeyPatch) -> None:
 
     monkeypatch.setattr(QuerySet, "select_for_update", unlocked)
     monkeypatch.setattr(refunds, "_refunded_before", look_then_meet)
+    monkeypatch.setattr(refunds, "going_back", count_then_meet)
 
 
 def assert_taken_back_once(outcomes: list[Recorded | Exception]) -> None:

@@ -36,6 +36,7 @@ from customers.actions.refunds import cancel_order, complete_order_again, record
 from customers.models import Order
 from loyalty_admin.common.errors import (
     AlreadyReversed,
+    Conflict,
     DomainError,
     InsufficientBalance,
     NotReversible,
@@ -159,7 +160,8 @@ class LedgerMachine(RuleBasedStateMachine):
         account = self._account(index)
         if account.pk:
             settle_account(customer_id=account.customer_id, program_id=account.program_id)
-        return account
+        # What was released has paid debts.
+        return self._account(index)
 
     @rule(euros=st.lists(st.integers(min_value=0, max_value=40), min_size=1, max_size=3))
     def earn(self, euros: list[int]) -> None:
@@ -265,16 +267,27 @@ class LedgerMachine(RuleBasedStateMachine):
 
     @rule()
     def reinstate(self) -> None:
-        """What expired last comes back, once."""
+        """What expired last comes back, once; but for the units of orders that came back."""
         expired = Operation.objects.filter(kind="expire", reversed_by=None).order_by("-pk").first()
         if expired is None:
             return
-        entry = expired.entries.get()
+        entry, key = expired.entries.get(), str(uuid4())
+        came_back = (Order.Status.CANCELLED, Order.Status.REFUNDED)
+        due = sum(
+            allocation.amount
+            for allocation in entry.allocations.select_related("lot__entry__operation__order")
+            if (order := allocation.lot.entry.operation.order) is None
+            or order.status not in came_back
+        )
+        if not due:
+            with pytest.raises(Conflict):
+                reinstate_units(actor=SYSTEM, operation_id=expired.pk, idempotency_key=key)
+            return
         with moved(entry.account) as units:
             self.done.append(
-                reinstate_units(actor=SYSTEM, operation_id=expired.pk, idempotency_key=str(uuid4()))
+                reinstate_units(actor=SYSTEM, operation_id=expired.pk, idempotency_key=key)
             )
-        assert units == [-entry.amount]
+        assert units == [due]
 
     @rule(index=PROGRAMS, amounts=st.lists(st.integers(-30, 60), min_size=1, max_size=4))
     def mass_adjust(self, index: int, amounts: list[int]) -> None:
