@@ -12,7 +12,7 @@ from django.db import IntegrityError
 from django.db.models import QuerySet
 
 from customers.actions import refunds
-from customers.actions.refund_checks import GoingBack
+from customers.actions.refund_checks import GoingBack, going_back
 from customers.actions.refunds import Recorded
 from customers.models import Order, Refund
 from loyalty_admin.staff.permissions import actor_of_key
@@ -36,7 +36,7 @@ def order() -> Order:
 @pytest.fixture
 def no_lock(monkeypatch: pytest.MonkeyPatch) -> None:
     """Nobody waits for the order, and both have looked, twice, before either writes."""
-    met, look, count = Barrier(2), refunds._refunded_before, refunds.going_back
+    met, look = Barrier(2), refunds._refunded_before
 
     def look_then_meet(*args: Any) -> Recorded | None:
         found = look(*args)
@@ -44,7 +44,7 @@ def no_lock(monkeypatch: pytest.MonkeyPatch) -> None:
         return found
 
     def count_then_meet(*args: Any) -> list[GoingBack]:
-        found = count(*args)
+        found = going_back(*args)
         met.wait(timeout=30)
         return found
 
