@@ -13,7 +13,7 @@ from loyalty_admin.common.actor import Actor
 from loyalty_admin.common.errors import Conflict, InvalidInput, NotFound, StaleView
 from loyalty_admin.common.idempotency import fingerprint
 from loyalty_admin.staff.permissions import Perm, authorise
-from rewards.actions.configuring import save_or_refuse, write_down
+from rewards.actions.configuring import lock_program, save_or_refuse, write_down
 from rewards.actions.moving import MAX_UNITS
 from rewards.models import Program, Reward, Tier
 
@@ -111,10 +111,7 @@ def says_now(tier: Tier) -> str:
 
 
 def _locked(program_id: int) -> Program:
-    """The program, locked: of two steps that are made at once, one sees the other."""
-    program = Program.objects.select_for_update(no_key=True).filter(pk=program_id).first()
-    if program is None:
-        raise NotFound("There is no such program.")
+    program = lock_program(program_id)
     if program.tier_basis == Program.TierBasis.NONE:
         raise Conflict("Say first, in the program's settings, what counts for its tiers.")
     return program

@@ -9,23 +9,23 @@ from collections.abc import Mapping
 from dataclasses import asdict, fields
 from datetime import datetime
 
-from django.db import connection, transaction
+from django.db import transaction
 from django.db.models import Max, Model
 from django.utils import timezone
 
 from loyalty_admin.common.actor import Actor
 from loyalty_admin.common.errors import Conflict, InvalidInput, NotFound, StaleView
 from loyalty_admin.common.idempotency import fingerprint
+from loyalty_admin.common.locks import lock_name
 from loyalty_admin.common.money import check_currency
 from loyalty_admin.staff.permissions import Perm, authorise
-from rewards.actions.configuring import save_or_refuse, write_down
+from rewards.actions.configuring import lock_program, save_or_refuse, write_down
 from rewards.actions.lapsing import date_accounts
 from rewards.actions.rule_terms import RuleTerms, check_terms
 from rewards.models import EarningRule, EarningRuleVersion, Program
 
 __all__ = [
     "HOW_IT_BEHAVES",
-    "LOCK_CODE",
     "MOST_ON_A_CARD",
     "RuleTerms",
     "activate_program",
@@ -62,9 +62,6 @@ HOW_IT_BEHAVES = (
 )
 MOST_ON_A_CARD = 1000
 
-LOCK_CODE = "SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))"
-"""There is no row yet that two who make the same program could wait for."""
-
 
 def create_program(*, actor: Actor, code: str, kind: str, **behaviour: object) -> Program:
     """A new program; its code and kind are for good. Raises InvalidInput naming the field."""
@@ -72,8 +69,8 @@ def create_program(*, actor: Actor, code: str, kind: str, **behaviour: object) -
     with transaction.atomic(durable=True):
         program = Program(code=code, kind=kind, **_known(behaviour))
         _check(program)
-        with connection.cursor() as cursor:
-            cursor.execute(LOCK_CODE, [f"program:{code}"])
+        # There is no row yet that two who make the same program could wait for.
+        lock_name(f"program:{code}")
         if twin := _twin(program):
             return twin
         save_or_refuse(program)
@@ -91,7 +88,7 @@ def change_program(
     """
     authorise(actor, Perm.PROGRAMS_CONFIGURE)
     with transaction.atomic(durable=True):
-        program = _locked(program_id)
+        program = lock_program(program_id)
         before = _state(program)
         values = _known(behaviour)
         if all(getattr(program, name) == value for name, value in values.items()):
@@ -115,14 +112,14 @@ def activate_program(*, actor: Actor, program_id: int) -> Program:
     """Let a draft or paused program earn and be spent."""
     authorise(actor, Perm.PROGRAMS_CONFIGURE)
     with transaction.atomic(durable=True):
-        return _move(actor, _locked(program_id), Program.Status.ACTIVE, "program.activated")
+        return _move(actor, lock_program(program_id), Program.Status.ACTIVE, "program.activated")
 
 
 def pause_program(*, actor: Actor, program_id: int) -> Program:
     """Stop a program: nobody earns in it or spends from it. Raises Conflict for a draft."""
     authorise(actor, Perm.PROGRAMS_CONFIGURE)
     with transaction.atomic(durable=True):
-        program = _locked(program_id)
+        program = lock_program(program_id)
         if program.status == Program.Status.DRAFT:
             raise Conflict("It is a draft: nobody earns in it yet.", field="status")
         return _move(actor, program, Program.Status.PAUSED, "program.paused")
@@ -141,7 +138,7 @@ def create_rule(*, actor: Actor, program_id: int, name: str, terms: RuleTerms) -
     authorise(actor, Perm.PROGRAMS_CONFIGURE)
     check_terms(terms)
     with transaction.atomic(durable=True):
-        program = _locked(program_id)
+        program = lock_program(program_id)
         for rule in program.rules.filter(name__iexact=name.strip()):
             if rule.versions.count() == 1 and _says(rule.versions.get(), terms):
                 return rule
@@ -213,15 +210,6 @@ def _says(version: EarningRuleVersion, terms: RuleTerms) -> bool:
         getattr(version, field.name) == _plain(getattr(terms, field.name))
         for field in fields(RuleTerms)
     )
-
-
-def _locked(program_id: int) -> Program:
-    # Not FOR UPDATE: whoever opens an account looks whether its program is there, and must not
-    # wait for us while we wait for their accounts.
-    program = Program.objects.select_for_update(no_key=True).filter(pk=program_id).first()
-    if program is None:
-        raise NotFound("There is no such program.")
-    return program
 
 
 def _locked_rule(rule_id: int) -> EarningRule:

@@ -16,10 +16,10 @@ from loyalty_admin.common.errors import Conflict, InvalidInput, NotFound, StaleV
 from loyalty_admin.common.idempotency import fingerprint
 from loyalty_admin.common.saving import check_row, check_text
 from loyalty_admin.staff.permissions import Perm, authorise
-from rewards.actions.configuring import write_down
+from rewards.actions.configuring import lock_program, write_down
 from rewards.actions.moving import MAX_UNITS
 from rewards.actions.pictures import Picture, digest_of, hang_picture, picture_from
-from rewards.models import Program, Reward, RewardPicture, Tier
+from rewards.models import Reward, RewardPicture, Tier
 
 CREATED, CHANGED, SWITCHED = "reward.created", "reward.changed", "reward.switched"
 MAX_DAYS = 3650
@@ -62,10 +62,7 @@ def create_reward(
     authorise(actor, Perm.PROGRAMS_CONFIGURE)
     values, hung = checked(terms), picture_from(picture) if picture else None
     with transaction.atomic(durable=True):
-        # The lock makes one of two who send the same at once see what the other made.
-        program = Program.objects.select_for_update(no_key=True).filter(pk=program_id).first()
-        if program is None:
-            raise NotFound("There is no such program.")
+        program = lock_program(program_id)
         reward = Reward(program=program, **values)
         if (twin := _twin(reward)) and _values(twin) == values:
             return twin

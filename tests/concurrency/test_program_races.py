@@ -50,7 +50,7 @@ def test_ev_2_a_program_made_ten_times_at_once_is_made_once() -> None:
 
 
 def test_control_without_the_lock_somebody_is_turned_away(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(programs, "LOCK_CODE", "SELECT length(%s)")
+    monkeypatch.setattr(programs, "lock_name", lambda name: None)
 
     assert _failures(_twin_programs())
 

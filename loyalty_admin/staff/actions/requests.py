@@ -7,10 +7,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from django.db import connection
-
 from loyalty_admin.common.actor import Actor
 from loyalty_admin.common.idempotency import check_same_input
+from loyalty_admin.common.locks import lock_name
 from loyalty_admin.staff.models import RequestRecord
 
 
@@ -45,9 +44,7 @@ def remember_answer(
 
 def _lock(actor: Actor, key: str) -> None:
     """Let a twin of this request wait until we are done."""
-    with connection.cursor() as cursor:
-        name = f"request:{actor.api_key_id}:{key}"
-        cursor.execute("SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))", [name])
+    lock_name(f"request:{actor.api_key_id}:{key}")
 
 
 def _find(actor: Actor, key: str) -> RequestRecord | None:

@@ -7,7 +7,7 @@ from typing import Any, BinaryIO
 
 import structlog
 from celery import current_app
-from django.db import connection, transaction
+from django.db import transaction
 from django.utils import timezone
 from kombu.exceptions import OperationalError
 
@@ -15,6 +15,7 @@ from activity.actions.recording import Act, authored, record_audit
 from loyalty_admin.common.actor import Actor
 from loyalty_admin.common.errors import Conflict, InvalidInput, NotFound
 from loyalty_admin.common.idempotency import check_same_input, fingerprint
+from loyalty_admin.common.locks import lock_name
 from loyalty_admin.staff.models import ReasonCode
 from loyalty_admin.staff.permissions import Perm, authorise
 from rewards.actions.mass_adjustments.actors import kept
@@ -35,7 +36,6 @@ DOWNLOADED = "mass_adjustment.downloaded"
 TASK = "rewards.tasks.run_mass_adjustment"
 
 _Status = MassAdjustment.Status
-_LOCK = "SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))"
 
 
 def upload_batch(
@@ -187,12 +187,6 @@ def lock_batch(batch_id: int) -> MassAdjustment:
     if batch is None:
         raise NotFound("There is no such mass adjustment.")
     return batch
-
-
-def lock_name(name: str) -> None:
-    """Wait for whoever holds this name until the end of their transaction."""
-    with connection.cursor() as cursor:
-        cursor.execute(_LOCK, [name])
 
 
 def wake(batch_id: int) -> None:
